@@ -1,0 +1,72 @@
+import tseslint from 'typescript-eslint';
+import boundaries from 'eslint-plugin-boundaries';
+
+const src = name => ({ type: name, pattern: `src/${name}` });
+/** What each module of src/ may import; arrows go down only (docs/architecture.md). */
+const allow = {
+  notices: [],
+  ct: ['notices'],
+  engine: ['notices', 'ct'],
+  denoise: ['notices', 'ct', 'engine'],
+  quality: ['notices', 'ct'],
+  dicom: ['notices', 'ct'],
+  store: ['notices', 'ct', 'dicom'],
+};
+const all = Object.keys(allow);
+
+export default tseslint.config(
+  { ignores: ['dist/', '**/node_modules/', '.cache/', 'training/', 'coverage/', 'server/demo/', 'test/screenshots/'] },
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.{ts,tsx}'],
+    plugins: { boundaries },
+    settings: {
+      'import/resolver': { node: { extensions: ['.ts', '.tsx', '.mjs', '.js'] } },
+      'boundaries/elements': [
+        ...all.map(src),
+        { type: 'extension', pattern: 'extension' },
+        { type: 'modes', pattern: 'modes' },
+        { type: 'server', pattern: 'server' },
+        { type: 'cli', pattern: 'cli' },
+        { type: 'bench', pattern: 'bench' },
+        { type: 'test', pattern: 'test' },
+      ],
+    },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/ban-ts-comment': 'error',
+      'boundaries/element-types': [
+        'error',
+        {
+          default: 'disallow',
+          rules: [
+            ...all.map(name => ({ from: name, allow: [name, ...allow[name]] })),
+            { from: 'extension', allow: ['extension', ...all] },
+            { from: 'modes', allow: ['modes', 'extension'] },
+            { from: 'server', allow: ['server'] },
+            { from: 'cli', allow: ['cli', ...all] },
+            { from: ['bench', 'test'], allow: ['bench', 'test', 'extension', 'modes', 'server', 'cli', ...all] },
+          ],
+        },
+      ],
+      'boundaries/entry-point': [
+        'error',
+        {
+          default: 'allow',
+          rules: [{ target: all, disallow: '*' }, { target: all, allow: ['index.ts', 'node.ts', 'browser.ts', '*.worker.ts'] }],
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', 'window', 'document', 'localStorage', 'alert'],
+      'no-restricted-imports': ['error', { patterns: ['@ohif/*', '@cornerstonejs/core*', '@cornerstonejs/tools*', 'react*'] }],
+    },
+  },
+  {
+    files: ['**/*.{mjs,cjs,js}'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+);

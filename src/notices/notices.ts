@@ -1,0 +1,62 @@
+/** Why a series (or one of its instances) is not denoised. */
+export type Refusal = { readonly kind: 'refusal' } & (
+  | { readonly code: 'empty-series' }
+  | { readonly code: 'not-ct'; readonly modality: string }
+  | { readonly code: 'wrong-sop-class'; readonly sopClassUid: string }
+  | { readonly code: 'localizer' }
+  | { readonly code: 'multi-frame'; readonly frames: number }
+  | { readonly code: 'colour'; readonly photometricInterpretation: string }
+  | { readonly code: 'not-hu'; readonly reason: 'no-rescale' | 'rescale-type' | 'not-monochrome2'; readonly detail: string }
+  | { readonly code: 'already-denoised' }
+  | { readonly code: 'mixed-geometry'; readonly attribute: string }
+  | { readonly code: 'missing-attribute'; readonly keyword: string }
+  | { readonly code: 'invalid-attribute'; readonly keyword: string; readonly value: string }
+  | { readonly code: 'too-small'; readonly rows: number; readonly columns: number }
+  | { readonly code: 'undecodable'; readonly transferSyntaxUid: string }
+);
+
+/** What lies outside the model card but is denoised all the same; written into the derivation. */
+export type Warning = { readonly kind: 'warning' } & (
+  | { readonly code: 'kernel-outside-domain'; readonly kernel: string }
+  | { readonly code: 'thickness-outside-domain'; readonly sliceThicknessMm: number }
+  | { readonly code: 'body-part-outside-domain'; readonly bodyPart: string }
+  | { readonly code: 'age-outside-domain'; readonly ageYears: number }
+  | { readonly code: 'kvp-outside-domain'; readonly kvp: number }
+  | { readonly code: 'lossy-source'; readonly method: string }
+  | { readonly code: 'derived-source'; readonly imageType: string }
+);
+
+/** What broke, in the job, the engine, writing or storing. `detail` is for the log and the curious, not the headline. */
+export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
+  | { readonly code: 'model-download'; readonly url: string; readonly status?: number }
+  | { readonly code: 'model-hash'; readonly url: string }
+  | { readonly code: 'model-manifest'; readonly url: string }
+  | { readonly code: 'no-provider' }
+  | { readonly code: 'self-test'; readonly provider: string; readonly maxErrorHu: number }
+  | { readonly code: 'device-lost'; readonly provider: string }
+  | { readonly code: 'engine-hang'; readonly provider: string; readonly seconds: number }
+  | { readonly code: 'inference'; readonly provider: string }
+  | { readonly code: 'bad-output'; readonly what: 'not-finite' | 'out-of-range' }
+  | { readonly code: 'source-unavailable'; readonly sopInstanceUid: string }
+  | { readonly code: 'unreadable-dicom'; readonly what: string }
+  | { readonly code: 'memory-budget'; readonly neededMiB: number; readonly allowedMiB: number }
+  | { readonly code: 'store-unreachable'; readonly url: string }
+  | { readonly code: 'store-refused'; readonly status: number }
+  | { readonly code: 'store-incomplete'; readonly stored: number; readonly failed: number }
+  | { readonly code: 'store-mismatch'; readonly sopInstanceUid: string }
+  | { readonly code: 'save-folder'; readonly what: string }
+  | { readonly code: 'cancelled' }
+);
+
+export type Notice = Refusal | Warning | Fault;
+
+/** An error whose text for people is `describe(error.notice)`; the technical reason stays in `cause`. */
+export class DenoiseError extends Error {
+  override readonly name = 'DenoiseError';
+  constructor(
+    readonly notice: Fault | Refusal,
+    options?: { cause?: unknown },
+  ) {
+    super(notice.code, options);
+  }
+}
