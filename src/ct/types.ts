@@ -9,14 +9,35 @@ export interface NaturalizedInstance {
   readonly StudyInstanceUID: string;
 }
 
-/** Pixels of one slice in HU, row-major, rows x columns. */
+/**
+ * How stored values and HU of one instance correspond: HU = slope * stored + intercept (PS3.3 C.11.1), and which stored values
+ * the pixel words can hold. Made by `modalityOf(instance)`.
+ */
+export interface Modality {
+  readonly slope: number;
+  readonly intercept: number;
+  readonly bitsAllocated: 8 | 16 | 32;
+  readonly bitsStored: number;
+  readonly signed: boolean;
+  /** Smallest and largest stored value of Bits Stored and Pixel Representation. */
+  readonly minStored: number;
+  readonly maxStored: number;
+  /** Stored values that mean "no data", both ends included (PS3.3 C.7.5.1.1.2); null when the instance names none. */
+  readonly padding: { readonly low: number; readonly high: number } | null;
+}
+
+/** Pixels of one slice in HU, row-major, rows x columns. Made by `sliceFromStored` or `sliceFromHu`. */
 export interface SliceHu {
   readonly rows: number;
   readonly columns: number;
   readonly hu: Float32Array;
   /** 1 where the source holds Pixel Padding Value; null when the slice has none. */
   readonly padding: Uint8Array | null;
+  readonly modality: Modality;
 }
+
+/** Pixel words as a decoder gives them. */
+export type StoredPixels = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 /** A slice that can give its pixels; extension/ and cli/ implement `loadHu`. */
 export interface CtSlice {

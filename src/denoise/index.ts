@@ -1,0 +1,4 @@
+/** The job: which slice next, progress, cancel, results by SOP Instance UID; strength is a blend. */
+export type * from './types';
+export { DenoiseJob } from './job';
+export { blend, difference } from './strength';

@@ -1,0 +1,85 @@
+import type { CtSeries, Verdict } from '../ct';
+import type { Engine, EngineInfo, PrepareProgress } from '../engine';
+import type { Fault, Refusal } from '../notices';
+
+export type JobState =
+  'idle' | 'checking' | 'loading' | 'testing' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed';
+
+/** The full-strength denoised slice, kept once: 16-bit HU, row-major. Never changed after it is handed out. */
+export interface DenoisedSlice {
+  readonly sopInstanceUid: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly hu: Int16Array;
+  /** Which provider computed it (a fallback half-way leaves a series with two; the derivation says so slice by slice). */
+  readonly provider: EngineInfo['provider'];
+}
+
+export interface JobProgress {
+  readonly done: number;
+  readonly failed: number;
+  readonly total: number;
+  /** Median of the last slices' wall time, loading included; null before the first. */
+  readonly msPerSlice: number | null;
+  /** For what is left; null before the first slice and when nothing runs. */
+  readonly secondsLeft: number | null;
+}
+
+/** Everything a panel shows; a new object at every change. */
+export interface JobSnapshot {
+  readonly state: JobState;
+  readonly verdict: Verdict | null;
+  readonly engine: EngineInfo | null;
+  /** What `loading` is busy with. */
+  readonly preparing: PrepareProgress | null;
+  readonly progress: JobProgress;
+  /** Why the state is `failed`: one notice, or every reason of the refusal. */
+  readonly reasons: readonly (Fault | Refusal)[];
+}
+
+export type JobEvent =
+  | { readonly kind: 'changed'; readonly snapshot: JobSnapshot }
+  | { readonly kind: 'slice'; readonly slice: DenoisedSlice }
+  /** One slice did not work; the others go on. `start()` after the end tries it again. */
+  | { readonly kind: 'slice-failed'; readonly sopInstanceUid: string; readonly fault: Fault }
+  /** The engine broke and repairs itself. */
+  | { readonly kind: 'engine-restarting'; readonly fault: Fault; readonly next: EngineInfo['provider'] };
+
+export interface DenoiseJobOptions {
+  readonly series: CtSeries;
+  readonly engine: Engine;
+  /** Results of the whole series must fit (2 bytes a pixel); default 1 GiB. */
+  readonly memoryBudgetBytes?: number;
+  /** SOP Instance UID of the slice on screen; default the middle one. */
+  readonly focus?: string;
+}
+
+/**
+ * Denoises one series, slice by slice. The states and events are a table (`states.ts`); an event the state does not know throws
+ * IllegalTransition.
+ */
+export interface DenoiseJobHandle {
+  readonly snapshot: JobSnapshot;
+  /**
+   * From idle, cancelled, failed or done-with-failures: check, load, test, run what is not there yet. Resolves when the job comes to
+   * rest in done, cancelled or failed, and never rejects: the snapshot holds the outcome.
+   */
+  start(): Promise<JobSnapshot>;
+  /** Stop after the slice in hand; results stay; `start()` goes on from there. Pending requests reject with `cancelled`. */
+  cancel(): void;
+  /** Start no new slice; a `request` is still served. */
+  pause(): void;
+  resume(): void;
+  /** The slice on screen: what is left is done outward from it. Unknown UIDs throw RangeError. */
+  focus(sopInstanceUid: string): void;
+  /**
+   * This slice next, before all others, also while paused; resolves with its result (at once when it is there). Before `start()` it waits
+   * for it. Rejects with a DenoiseError when the slice or the job fails or is cancelled, or with the signal's reason.
+   */
+  request(sopInstanceUid: string, signal?: AbortSignal): Promise<DenoisedSlice>;
+  result(sopInstanceUid: string): DenoisedSlice | null;
+  /** The listener is called with the snapshot at once, then at every event. */
+  subscribe(listener: (event: JobEvent) => void): () => void;
+  /** Cancels, frees the results and forgets the listeners. Does not dispose the engine. */
+  dispose(): void;
+}

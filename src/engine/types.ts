@@ -1,0 +1,132 @@
+import type { ModelDomain } from '../ct';
+import type { Fault } from '../notices';
+
+export type Provider = 'webgpu' | 'wasm' | 'cpu';
+
+/** One entry of models/manifest.json. Files are relative to the manifest. */
+export interface ModelCard {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** ONNX input: HU, float32 [1, 1, H, W], H and W multiples of `multiple`; values are clamped to `rangeHU` before the network. */
+  readonly input: {
+    readonly name: string;
+    readonly rangeHU: readonly [number, number];
+    readonly multiple: number;
+  };
+  readonly output: { readonly name: string };
+  readonly precision: string;
+  readonly parameters: number;
+  /** GFLOP for one 512x512 slice. */
+  readonly gflop512: number;
+  /** Raw little-endian float32 input and expected output, rows x columns, in HU. */
+  readonly golden: {
+    readonly rows: number;
+    readonly columns: number;
+    readonly input: string;
+    readonly output: string;
+    readonly toleranceHU: number;
+  };
+  readonly domain: ModelDomain;
+  readonly method?: unknown;
+  readonly metrics?: unknown;
+  readonly training?: unknown;
+  readonly licence?: unknown;
+}
+
+export interface ModelManifest {
+  readonly schema: 1;
+  readonly default: string;
+  readonly models: readonly ModelCard[];
+}
+
+/** A provider that was tried, or not even tried, and why it is not the one in use. */
+export interface ProviderRejection {
+  readonly provider: Provider;
+  /** One plain sentence, e.g. "This browser has no WebGPU." */
+  readonly reason: string;
+  /** Set when it was tried and broke. */
+  readonly fault: Fault | null;
+}
+
+/** What is loaded and what computes: goes into the panel, the log and the derivation. */
+export interface EngineInfo {
+  readonly model: ModelCard;
+  readonly provider: Provider;
+  /** WebGPU adapter in words ("nvidia ampere"); null for wasm and cpu. */
+  readonly adapter: string | null;
+  /** CPU threads the runtime may use; 1 on WebGPU. */
+  readonly threads: number;
+  readonly precision: string;
+  /** False means no SharedArrayBuffer, so one wasm thread (COOP/COEP headers are missing). Always true in Node. */
+  readonly crossOriginIsolated: boolean;
+  /** e.g. "onnxruntime-web 1.30.0". */
+  readonly runtime: string;
+  readonly rejected: readonly ProviderRejection[];
+  readonly selfTest: {
+    /** Largest absolute difference from the stored golden output, HU. */
+    readonly maxErrorHu: number;
+    /** Largest absolute difference between WebGPU and wasm on the golden input, HU; null when the provider is not WebGPU. */
+    readonly againstWasmHu: number | null;
+    readonly toleranceHu: number;
+  };
+  /** True when the model came from the cache. */
+  readonly fromCache: boolean;
+}
+
+export type PrepareProgress =
+  | { readonly step: 'manifest' }
+  | { readonly step: 'download'; readonly loadedBytes: number; readonly totalBytes: number }
+  | { readonly step: 'load'; readonly provider: Provider }
+  | { readonly step: 'self-test'; readonly provider: Provider }
+  | { readonly step: 'warm-up'; readonly provider: Provider };
+
+/** Input of one inference. `hu` is handed over: the engine may transfer its buffer, so the caller must not use it again. */
+export interface EngineInput {
+  readonly hu: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** Padded pixels are shown to the network as air and are meaningless in the result. */
+  readonly padding?: Uint8Array | null;
+}
+
+export interface EngineOutput {
+  /** Full-strength result, rows x columns, HU, finite, in a buffer of its own. */
+  readonly hu: Float32Array;
+  /** Wall time of the inference alone. */
+  readonly ms: number;
+  readonly provider: Provider;
+}
+
+export type EngineEvent =
+  /** Something broke and is being repaired: the same provider again, or the next one. */
+  | { readonly kind: 'restarting'; readonly fault: Fault; readonly next: Provider }
+  /** A (new) provider is ready; `info` replaces the old one. */
+  | { readonly kind: 'ready'; readonly info: EngineInfo };
+
+/**
+ * Runs one model. One inference at a time; calls queue in order.
+ * Every rejection is a DenoiseError, except an aborted signal's reason.
+ */
+export interface Engine {
+  /** The model card alone, from the manifest; cheap, loads no model. @throws model-manifest, model-download */
+  card(signal?: AbortSignal): Promise<ModelCard>;
+  /** Null until prepared. */
+  readonly info: EngineInfo | null;
+  /**
+   * Download, hash, load, self-test, warm up. Idempotent: a second call answers at once with the same info.
+   * @throws model-download, model-hash, model-manifest, no-provider, self-test
+   */
+  prepare(onProgress?: (progress: PrepareProgress) => void, signal?: AbortSignal): Promise<EngineInfo>;
+  /**
+   * Denoise one slice of any size (padded to the model's multiple by reflection and cropped again). Prepares first when needed.
+   * @throws inference, engine-hang, device-lost, bad-output: after one retry on the same provider and one on the next.
+   */
+  denoise(input: EngineInput, signal?: AbortSignal): Promise<EngineOutput>;
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+  /** Ends the worker, frees the device; later calls reject. */
+  dispose(): Promise<void>;
+}
