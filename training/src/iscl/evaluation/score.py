@@ -1,0 +1,158 @@
+"""One denoiser against one set of cases: every reference-based figure of the evaluation table.
+
+Fast enough to compare checkpoints during training; `iscl evaluate` uses the same function.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from . import metrics, mtf
+from .cases import EvalCase, EvaluationError
+from .nps import Spectrum, noise_power_spectrum, pooled_spectrum
+
+Denoise = Callable[[np.ndarray], np.ndarray]
+
+ROI_PX = 32
+TRANSFER_PX = 128
+
+
+def as_denoise_fn(module) -> Denoise:
+    """Wrap a torch module HU -> HU ([1, 1, H, W]) as a function of float32 [H, W] arrays."""
+    import torch
+
+    def denoise(hu: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            tensor = torch.from_numpy(np.ascontiguousarray(hu, np.float32))[None, None]
+            return module(tensor)[0, 0].float().numpy()
+
+    module.eval()
+    return denoise
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [v for v in values if np.isfinite(v)]
+    return float(np.mean(finite)) if finite else float("nan")
+
+
+def transfer_noise(cases: Sequence[EvalCase], size: int = TRANSFER_PX, fields: int = 4) -> list[np.ndarray]:
+    """Noise fields [size, size] in HU for the task transfer, cut out of the middle of the cases' bodies."""
+    chosen = []
+    for case in cases:
+        rows, columns = np.nonzero(case.body)
+        if not len(rows):
+            continue
+        row = int(np.clip(np.median(rows) - size // 2, 0, case.body.shape[0] - size))
+        column = int(np.clip(np.median(columns) - size // 2, 0, case.body.shape[1] - size))
+        noise = case.noisy - case.reference
+        chosen.append(noise[row : row + size, column : column + size])
+        if len(chosen) == fields:
+            break
+    return chosen
+
+
+def _spectrum(image: np.ndarray, rois: list[tuple[int, int]], spacing: float) -> Spectrum:
+    return noise_power_spectrum(np.stack([image[r : r + ROI_PX, c : c + ROI_PX] for r, c in rois]), spacing)
+
+
+def _checked(denoised: np.ndarray, case: EvalCase) -> np.ndarray:
+    if denoised.shape != case.noisy.shape:
+        raise EvaluationError(f"the denoiser returned {denoised.shape} for a slice of {case.noisy.shape} ({case.name})")
+    if not np.isfinite(denoised).all():
+        raise EvaluationError(f"the denoiser returned NaN or infinity for {case.name}")
+    return denoised
+
+
+def score_case(denoised: np.ndarray, case: EvalCase) -> dict:
+    """Figures of one slice, input and output side by side; see `score` for the names."""
+    rois = metrics.uniform_rois(case.reference, case.body, ROI_PX)
+    result = {
+        "name": case.name,
+        "patient": case.patient,
+        "kernel": case.kernel,
+        "window": case.window.name,
+        "psnr": metrics.psnr(denoised, case.reference, case.window),
+        "psnr_input": metrics.psnr(case.noisy, case.reference, case.window),
+        "ssim": metrics.ssim(denoised, case.reference, case.window),
+        "ssim_input": metrics.ssim(case.noisy, case.reference, case.window),
+        "rmse": metrics.rmse(denoised, case.reference, case.body),
+        "rmse_input": metrics.rmse(case.noisy, case.reference, case.body),
+        "bias": metrics.tissue_bias(denoised, case.reference, metrics.tissue_masks(case.reference, case.body)),
+        "noise": metrics.noise_sd(denoised, rois, ROI_PX),
+        "noise_input": metrics.noise_sd(case.noisy, rois, ROI_PX),
+        "noise_reference": metrics.noise_sd(case.reference, rois, ROI_PX),
+    }
+    if rois:
+        result["spectra"] = {
+            "output": _spectrum(denoised, rois, case.spacing),
+            "input": _spectrum(case.noisy, rois, case.spacing),
+            "reference": _spectrum(case.reference, rois, case.spacing),
+        }
+    return result
+
+
+def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) -> dict:
+    """Score `denoise` (float32 [H, W] HU to the same) on `cases`.
+
+    Returns means over the slices:
+      psnr, psnr_input, psnr_gain (dB), ssim, ssim_input, ssim_gain, rmse, rmse_input (HU, in the body);
+      psnr_gain_worst: the smallest gain of any slice;
+      bias: {tissue: HU}, weighted by pixels; bias_worst: the largest |bias|, bone left out;
+      noise, noise_input, noise_reference (HU, uniform regions), noise_cut (fraction of the input's);
+      nps_mean_frequency, nps_peak_frequency with _input and _reference (cycles/mm), nps_ratio (mean frequency / input's);
+      mtf50_high, mtf50_low with _input (cycles/mm), mtf50_high_ratio, mtf50_low_ratio (nan without `transfer`);
+      ms_per_slice; spectra: {"output", "input", "reference"}; cases: the figures of each slice.
+    Raises EvaluationError for no cases, a wrong output shape, or NaN in the output.
+    """
+    if not cases:
+        raise EvaluationError("there are no cases to score")
+    rows, seconds = [], []
+    for case in cases:
+        start = time.perf_counter()
+        denoised = _checked(np.asarray(denoise(case.noisy), np.float32), case)
+        seconds.append(time.perf_counter() - start)
+        rows.append(score_case(denoised, case))
+
+    names = ("psnr", "psnr_input", "ssim", "ssim_input", "rmse", "rmse_input", "noise", "noise_input", "noise_reference")
+    result: dict = {name: _mean([row[name] for row in rows]) for name in names}
+    result["psnr_gain"] = _mean([row["psnr"] - row["psnr_input"] for row in rows])
+    result["psnr_gain_worst"] = float(min(row["psnr"] - row["psnr_input"] for row in rows))
+    result["ssim_gain"] = result["ssim"] - result["ssim_input"]
+    result["bias"] = _pooled_bias(rows)
+    soft = [abs(value) for tissue, value in result["bias"].items() if tissue != "bone"]
+    result["bias_worst"] = max(soft) if soft else float("nan")
+    result["noise_cut"] = _mean([1 - row["noise"] / row["noise_input"] for row in rows if row["noise_input"] > 0])
+
+    result["spectra"] = {}
+    measured = [row["spectra"] for row in rows if "spectra" in row]
+    for key, suffix in (("output", ""), ("input", "_input"), ("reference", "_reference")):
+        if measured:
+            result["spectra"][key] = pooled_spectrum([m[key] for m in measured])
+        for name in ("mean_frequency", "peak_frequency"):
+            result[f"nps_{name}{suffix}"] = _mean([getattr(m[key], name) for m in measured])
+    result["nps_ratio"] = _mean([m["output"].mean_frequency / m["input"].mean_frequency for m in measured])
+
+    noise = transfer_noise(cases) if transfer else []
+    spacing = cases[0].spacing
+    for level, contrast in (("high", mtf.HIGH_CONTRAST), ("low", mtf.LOW_CONTRAST)):
+        sharpness = mtf.mtf50(denoise, noise, contrast, spacing) if noise else float("nan")
+        reference = mtf.mtf50(lambda hu: hu, noise, contrast, spacing) if noise else float("nan")
+        result[f"mtf50_{level}"] = sharpness
+        result[f"mtf50_{level}_input"] = reference
+        result[f"mtf50_{level}_ratio"] = sharpness / reference
+
+    result["ms_per_slice"] = 1000 * float(np.median(seconds))
+    result["cases"] = [{key: value for key, value in row.items() if key != "spectra"} for row in rows]
+    return result
+
+
+def _pooled_bias(rows: list[dict]) -> dict[str, float]:
+    pooled = {}
+    for tissue in metrics.TISSUES:
+        found = [row["bias"][tissue] for row in rows if tissue in row["bias"]]
+        if found:
+            pooled[tissue] = float(sum(bias * px for bias, px in found) / sum(px for _, px in found))
+    return pooled

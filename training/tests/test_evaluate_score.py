@@ -1,0 +1,103 @@
+"""`score` and the case loader, on synthetic slices."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from iscl.evaluation import EvaluationError, load_cases, score
+from iscl.evaluation.metrics import ABDOMEN, CHEST
+
+
+def write_pair(folder, name, patient, split, seed, kinds=2, lung=False):
+    """A body of soft tissue with a fat rim, a bone and (lung=True) a lung, and `kinds` fields of coloured noise."""
+    rng = np.random.default_rng(seed)
+    size = 192
+    y, x = np.mgrid[:size, :size] - size / 2
+    radius = np.hypot(y, x)
+    hu = np.where(radius < 85, -100.0, -1000.0)
+    hu[radius < 65] = 45.0
+    hu[np.hypot(y - 40, x) < 12] = 600.0
+    if lung:
+        hu[np.hypot(y + 20, x) < 40] = -800.0
+    noise = np.stack([ndimage.gaussian_filter(rng.normal(0, 60, (size, size)), 0.5 + 0.3 * k) for k in range(kinds)])
+    np.savez(
+        folder / f"{name}.npz",
+        hu=hu.astype(np.int16),
+        noise=noise.astype(np.float16),
+        cutoff=np.linspace(0.6, 1.5, kinds),
+        body=radius < 85,
+        spacing=0.7,
+        kernel="B30f",
+        series=name,
+        patient=patient,
+        split=split,
+        noise_sd=8.0,
+    )
+
+
+@pytest.fixture()
+def pairs(tmp_path):
+    write_pair(tmp_path, "a1", "A", "validation", 1)
+    write_pair(tmp_path, "a2", "A", "validation", 2)
+    write_pair(tmp_path, "b1", "B", "validation", 3, lung=True)
+    write_pair(tmp_path, "c1", "C", "test", 4)
+    return tmp_path
+
+
+def test_cases_keep_to_their_split_and_take_patients_in_turn(pairs):
+    assert [c.name for c in load_cases(pairs, "validation")] == ["a1", "b1", "a2"]
+    assert [c.patient for c in load_cases(pairs, "validation", maximum=2)] == ["A", "B"]
+    assert [c.name for c in load_cases(pairs, "test")] == ["c1"]
+    with pytest.raises(EvaluationError, match="no pairs of split 'train'"):
+        load_cases(pairs, "train")
+
+
+def test_cases_choose_the_window_by_lung(pairs):
+    windows = {c.name: c.window for c in load_cases(pairs, "validation")}
+    assert windows["a1"] is ABDOMEN and windows["b1"] is CHEST
+
+
+def test_dose_factor_scales_the_noise(pairs):
+    plain, strong = load_cases(pairs, "test")[0], load_cases(pairs, "test", dose_factor=2.0)[0]
+    np.testing.assert_allclose(strong.noisy - strong.reference, 2 * (plain.noisy - plain.reference), atol=1e-3)
+
+
+def test_identity_changes_nothing(pairs):
+    result = score(lambda hu: hu, load_cases(pairs, "validation"))
+    assert result["psnr_gain"] == 0 and result["ssim_gain"] == 0
+    assert result["noise_cut"] == pytest.approx(0)
+    assert result["nps_ratio"] == pytest.approx(1)
+    assert result["mtf50_high_ratio"] == pytest.approx(1) and result["mtf50_low_ratio"] == pytest.approx(1)
+    assert result["bias_worst"] < 0.5
+
+
+def test_a_shift_is_reported_as_bias_in_every_tissue(pairs):
+    cases = load_cases(pairs, "validation")
+    before, after = score(lambda hu: hu, cases, transfer=False), score(lambda hu: hu + 2, cases, transfer=False)
+    assert set(after["bias"]) == {"air", "lung", "fat", "soft", "bone"}
+    for tissue, bias in after["bias"].items():
+        assert bias - before["bias"][tissue] == pytest.approx(2, abs=0.01)
+
+
+def test_a_blur_cuts_noise_gains_psnr_and_pays_in_texture_and_sharpness(pairs):
+    result = score(lambda hu: ndimage.gaussian_filter(hu, 0.8), load_cases(pairs, "validation"))
+    assert result["noise_cut"] > 0.3
+    assert result["nps_ratio"] < 0.9
+    assert result["mtf50_high_ratio"] < 0.85 and result["mtf50_low_ratio"] < 0.85
+
+
+def test_the_reference_itself_has_perfect_figures(pairs):
+    cases = load_cases(pairs, "test")
+    result = score(lambda _: cases[0].reference, cases, transfer=False)
+    assert result["rmse"] == 0 and result["ssim"] == pytest.approx(1)
+    assert result["bias_worst"] == 0
+
+
+def test_bad_output_is_refused(pairs):
+    cases = load_cases(pairs, "test")
+    with pytest.raises(EvaluationError, match="NaN"):
+        score(lambda hu: hu * np.nan, cases)
+    with pytest.raises(EvaluationError, match="returned"):
+        score(lambda hu: hu[:-1], cases)
+    with pytest.raises(EvaluationError, match="no cases"):
+        score(lambda hu: hu, [])
