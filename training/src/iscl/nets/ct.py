@@ -1,0 +1,181 @@
+"""Networks of the CT presets: HU in, HU out, norm-free, made to run in a browser.
+
+Rules they keep (docs/decisions.md): one input channel, every other channel count a multiple of 4 (ONNX Runtime's WebGPU
+provider computes some other counts wrongly, https://github.com/microsoft/onnxruntime/issues/29651), ReLU, explicit
+pads, any H and W, a residual output without its wide blur.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+
+from .blocks import WideBlur, pad_to_multiple
+
+HU_SCALE = 512.0
+"""One network unit in HU. Noise of 10 to 60 HU is then 0.02 to 0.12."""
+
+HU_MIN, HU_MAX = -1024.0, 3071.0
+
+
+class _ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), then ReLU."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nnf.relu(x + self.second(nnf.relu(self.first(x))))
+
+
+class _Up(nn.Module):
+    """Doubles both sides: 1x1 convolution, then pixel shuffle (DepthToSpace)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, 4 * outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nnf.pixel_shuffle(self.conv(x), 2)
+
+
+class _UNet(nn.Module):
+    """U-Net whose finest level runs at half resolution (a 6x6 stride-2 stem, the exact fold of pixel-unshuffle and
+    3x3). `widths` are the channels at 1/2, 1/4 and 1/8; `blocks` the residual blocks of encoder levels 1, 2, of the
+    bottom, and of decoder levels 2, 1. Input [N, inputs, H, W], output [N, 1, H, W]; H and W multiples of 8.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, int, int], blocks: tuple[int, int, int, int, int]) -> None:
+        super().__init__()
+        half, quarter, eighth = widths
+
+        def stack(channels: int, count: int) -> nn.Sequential:
+            return nn.Sequential(*[_ResidualBlock(channels) for _ in range(count)])
+
+        self.stem = nn.Conv2d(inputs, half, 6, stride=2, padding=2)
+        self.encode1 = stack(half, blocks[0])
+        self.down1 = nn.Conv2d(half, quarter, 2, stride=2)
+        self.encode2 = stack(quarter, blocks[1])
+        self.down2 = nn.Conv2d(quarter, eighth, 2, stride=2)
+        self.bottom = stack(eighth, blocks[2])
+        self.up2 = _Up(eighth, quarter)
+        self.decode2 = stack(quarter, blocks[3])
+        self.up1 = _Up(quarter, half)
+        self.decode1 = stack(half, blocks[4])
+        self.head = nn.Conv2d(half, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        level1 = self.encode1(nnf.relu(self.stem(x)))
+        level2 = self.encode2(nnf.relu(self.down1(level1)))
+        level3 = self.bottom(nnf.relu(self.down2(level2)))
+        level2 = self.decode2(nnf.relu(level2 + self.up2(level3)))
+        level1 = self.decode1(nnf.relu(level1 + self.up1(level2)))
+        return nnf.pixel_shuffle(self.head(level1), 2)
+
+
+SIZES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int, int, int]]] = {
+    "fast": ((32, 64, 96), (1, 1, 3, 1, 1)),
+    "quality": ((40, 80, 128), (1, 1, 3, 1, 1)),
+}
+
+
+class CtDenoiser(nn.Module):
+    """F, or H as x - F(x): [N, 1, H, W] in HU to the same, any H and W.
+
+    denoised = hu - (1 - keep) (r - blur(r)), with r what the U-Net takes for noise. `keep` is the share of the removed noise that
+    stays at full strength: it holds the noise texture (a fully denoised CT looks like plastic) and is chosen on
+    the validation patients, after training; training runs with keep 0.
+    """
+
+    MULTIPLE = WideBlur.STRIDE
+
+    def __init__(self, size: str = "fast", keep: float = 0.0) -> None:
+        super().__init__()
+        widths, blocks = SIZES[size]
+        self.unet = _UNet(1, widths, blocks)
+        self.blur = WideBlur()
+        self.keep = keep
+        _initialise(self)
+        nn.init.zeros_(self.unet.head.weight)
+
+    def forward(self, hu: Tensor) -> Tensor:
+        noise = self.noise(hu)
+        return hu - noise if self.keep == 0.0 else hu - (1.0 - self.keep) * noise
+
+    def noise(self, hu: Tensor) -> Tensor:
+        """The noise map in HU, with no mean over any wide neighbourhood."""
+        x = pad_to_multiple(hu.clamp(HU_MIN, HU_MAX) * (1.0 / HU_SCALE), self.MULTIPLE)
+        residual = self.unet(x).float() * HU_SCALE
+        residual = residual - self.blur(residual)
+        return residual[:, :, : hu.shape[2], : hu.shape[3]]
+
+
+class CtNoiseGenerator(nn.Module):
+    """G: clean to noisy. Adds a noise map made from the image and a seed map (white noise, or an extracted noise).
+
+    A deterministic G would have to read the noise it adds out of the image; with a seed it only has to colour it.
+    `clean` and `seed` are [N, 1, H, W], H and W multiples of 16; clean in HU, seed with an SD near 1. Output in HU.
+    """
+
+    def __init__(self, widths: tuple[int, int, int] = (32, 48, 64)) -> None:
+        super().__init__()
+        self.unet = _UNet(2, widths, (1, 1, 1, 1, 1))
+        self.blur = WideBlur()
+        _initialise(self)
+
+    def forward(self, clean: Tensor, seed: Tensor) -> Tensor:
+        x = torch.cat([clean.clamp(HU_MIN, HU_MAX) * (1.0 / HU_SCALE), seed], dim=1)
+        residual = self.unet(x).float() * NOISE_SCALE
+        return clean + residual - self.blur(residual)
+
+
+NOISE_SCALE = 32.0
+"""A typical noise SD in HU: the unit in which generators write and discriminators read texture."""
+
+
+class TextureDiscriminator(nn.Module):
+    """D_X or D_Y: sees texture alone, so that it cannot ask for another HU, and gives a map of logits.
+
+    The three channels are band-passed versions of the image (image - blur 3, image - blur 9, blur 3 - blur 9), in units
+    of the noise and squashed by tanh, which keeps edges from outvoting noise. Spectral norm bounds its slope.
+    """
+
+    def __init__(self, channels: int = 32) -> None:
+        super().__init__()
+        norm = nn.utils.parametrizations.spectral_norm
+        act = nn.LeakyReLU(0.2)
+        self.layers = nn.Sequential(
+            norm(nn.Conv2d(3, channels, 4, 2, 1)), act,
+            norm(nn.Conv2d(channels, 2 * channels, 4, 2, 1)), act,
+            norm(nn.Conv2d(2 * channels, 4 * channels, 4, 2, 1)), act,
+            norm(nn.Conv2d(4 * channels, 1, 3, 1, 1)),
+        )
+
+    def forward(self, hu: Tensor) -> Tensor:
+        return self.layers(texture_channels(hu))
+
+
+def texture_channels(hu: Tensor) -> Tensor:
+    """[N, 1, H, W] in HU to [N, 3, H, W], band-passed and in units of the noise."""
+    narrow = nnf.avg_pool2d(nnf.pad(hu, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    wide = nnf.avg_pool2d(nnf.pad(hu, (4, 4, 4, 4), mode="replicate"), 9, 1)
+    bands = torch.cat([hu - narrow, hu - wide, narrow - wide], dim=1)
+    return torch.tanh(bands * (1.0 / NOISE_SCALE))
+
+
+def blend_residual(hu: Tensor, denoised: Tensor, strength: float) -> Tensor:
+    """source + strength (denoised - source), as the viewer's slider does."""
+    return hu + strength * (denoised - hu)
+
+
+def _initialise(module: nn.Module) -> None:
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        if isinstance(layer, _ResidualBlock):
+            # A residual block starts as (nearly) the identity: norm-free stacks then train at lr 1e-3.
+            nn.init.normal_(layer.second.weight, std=1e-2)

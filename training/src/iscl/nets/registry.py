@@ -1,0 +1,62 @@
+"""Networks by name, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from .ct import CtDenoiser, CtNoiseGenerator, TextureDiscriminator
+from .paper import PaperDiscriminator, PaperGenerator, PaperNoiseExtractor
+from .redcnn import RedCnn
+
+_BUILDERS: dict[str, Callable[[], nn.Module]] = {
+    "ct-fast": lambda: CtDenoiser("fast"),
+    "ct-quality": lambda: CtDenoiser("quality"),
+    "ct-generator": CtNoiseGenerator,
+    "texture-discriminator": TextureDiscriminator,
+    "paper-generator": PaperGenerator,
+    "paper-extractor": PaperNoiseExtractor,
+    "paper-discriminator": PaperDiscriminator,
+    "red-cnn": RedCnn,
+}
+
+
+def names() -> list[str]:
+    return list(_BUILDERS)
+
+
+def build(name: str) -> nn.Module:
+    """The network called `name`, freshly initialised. Raises KeyError with the known names."""
+    if name not in _BUILDERS:
+        raise KeyError(f"no network is called {name!r}; there are {', '.join(_BUILDERS)}")
+    return _BUILDERS[name]()
+
+
+def count_parameters(net: nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+def gflop(net: nn.Module, rows: int = 512, columns: int = 512) -> float:
+    """Floating-point operations of one slice in units of 1e9: two for each multiply-add of every convolution."""
+    total = 0
+
+    def convolution(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal total
+        kernel = layer.weight.shape[2] * layer.weight.shape[3]
+        if isinstance(layer, nn.ConvTranspose2d):
+            positions = inputs[0].shape[2] * inputs[0].shape[3]
+        else:
+            positions = output.shape[2] * output.shape[3]
+        total += 2 * positions * kernel * layer.in_channels * layer.out_channels // layer.groups
+
+    layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
+    hooks = [layer.register_forward_hook(convolution) for layer in layers]
+    try:
+        with torch.no_grad():
+            net(torch.zeros(1, 1, rows, columns))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total / 1e9

@@ -1,0 +1,23 @@
+"""Training runs: configuration, data, the two methods, checkpoints."""
+
+from .checkpoint import CheckpointError, load_checkpoint
+from .config import ConfigError, IsclOptions, TrainConfig, make_config, read_config
+from .pairs import PairSlice, PairsError, read_pairs
+from .patches import PatchOptions, PatchSampler
+from .run import RunError
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "IsclOptions",
+    "PairSlice",
+    "PairsError",
+    "PatchOptions",
+    "PatchSampler",
+    "RunError",
+    "TrainConfig",
+    "load_checkpoint",
+    "make_config",
+    "read_config",
+    "read_pairs",
+]

@@ -1,0 +1,82 @@
+"""Checkpoints: written whole or not at all, and enough to continue a run exactly."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..nets import CtDenoiser, PaperHuDenoiser, build
+
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """The checkpoint cannot be used; the message says why."""
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Writes beside `path` and renames, so that a killed run leaves the previous checkpoint whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(path.suffix + ".partial")
+    torch.save({"format": FORMAT, **content}, partial)
+    os.replace(partial, path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint at {path}") from error
+    except Exception as error:  # torch raises pickle, zip and runtime errors alike for a damaged file
+        raise CheckpointError(f"{path} is no checkpoint, or it is damaged ({error})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is no checkpoint of this version")
+    return content
+
+
+def load_checkpoint(path: Path, row: str = "denoiser") -> nn.Module:
+    """The trained denoiser as one module, HU to HU ([N, 1, H, W]), in evaluation mode.
+
+    `row` is "denoiser" (F alone), "extractor" (x - H(x)) or "ensemble" (both at equal weight).
+    """
+    content = load(path)
+    nets = content.get("ema") or content["nets"]
+    kinds = content["kinds"]
+
+    def restore(name: str) -> nn.Module:
+        if name not in nets:
+            raise CheckpointError(f"{path} holds no {name}; it holds {', '.join(nets)}")
+        net = build(kinds[name])
+        net.load_state_dict(nets[name])
+        return net
+
+    if kinds["denoiser"] == "paper-generator":
+        gamma = {"denoiser": 1.0, "extractor": 0.0, "ensemble": 0.5}[row]
+        net: nn.Module = PaperHuDenoiser(restore("denoiser"), restore("extractor"), gamma)
+    elif row == "denoiser":
+        net = restore("denoiser")
+        if isinstance(net, CtDenoiser):
+            net.keep = float(content.get("keep", 0.0))
+    elif row == "extractor":
+        net = restore("extractor")
+    elif row == "ensemble":
+        net = Ensemble(restore("denoiser"), restore("extractor"))
+    else:
+        raise CheckpointError(f"no row of a checkpoint is called {row!r}")
+    return net.eval()
+
+
+class Ensemble(nn.Module):
+    """gamma F(x) + (1 - gamma)(x - H(x)), where `extractor` gives x - H(x)."""
+
+    def __init__(self, denoiser: nn.Module, extractor: nn.Module, gamma: float = 0.5) -> None:
+        super().__init__()
+        self.denoiser, self.extractor, self.gamma = denoiser, extractor, gamma
+
+    def forward(self, hu: torch.Tensor) -> torch.Tensor:
+        return self.gamma * self.denoiser(hu) + (1.0 - self.gamma) * self.extractor(hu)

@@ -1,0 +1,68 @@
+"""The cache of simulated pairs: clean slices and the noise that a lower dose would add to each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+class PairsError(ValueError):
+    """The cache cannot be trained on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class PairSlice:
+    """One slice. `hu` int16 [H, W]; `noise` float16 [K, H, W] in HU at quarter dose, one map for each kernel cut-off;
+    `body` bool [H, W]."""
+
+    name: str
+    hu: np.ndarray
+    noise: np.ndarray
+    body: np.ndarray
+    patient: str
+    series: str
+    kernel: str
+    split: str
+    noise_sd: float
+    spacing: float
+
+
+def read_pair(path: Path) -> PairSlice:
+    """One .npz of the cache. Raises PairsError for a file that is not one."""
+    try:
+        with np.load(path, allow_pickle=False) as npz:
+            return PairSlice(
+                name=path.stem,
+                hu=npz["hu"].astype(np.int16),
+                noise=npz["noise"].reshape(-1, *npz["hu"].shape).astype(np.float16),
+                body=npz["body"].astype(bool),
+                patient=str(npz["patient"]),
+                series=str(npz["series"]),
+                kernel=str(npz["kernel"]),
+                split=str(npz["split"]),
+                noise_sd=float(npz["noise_sd"]),
+                spacing=float(np.ravel(npz["spacing"])[0]),
+            )
+    except (OSError, KeyError, ValueError) as error:
+        raise PairsError(f"{path} is no simulated pair ({error}); delete it and run `iscl simulate` again") from error
+
+
+def read_pairs(folder: Path, split: str) -> list[PairSlice]:
+    """All pairs of one split, by name. Raises PairsError when there are none, or when one patient is in two splits."""
+    folder = Path(folder)
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise PairsError(f"there are no simulated pairs in {folder}; run `iscl simulate` first")
+    pairs = [read_pair(path) for path in paths]
+    splits: dict[str, set[str]] = {}
+    for pair in pairs:
+        splits.setdefault(pair.patient, set()).add(pair.split)
+    shared = sorted(patient for patient, of in splits.items() if len(of) > 1)
+    if shared:
+        raise PairsError(f"these patients are in more than one split of {folder}: {', '.join(shared)}")
+    chosen = [pair for pair in pairs if pair.split == split]
+    if not chosen:
+        raise PairsError(f"none of the {len(pairs)} pairs in {folder} is in the split {split!r}")
+    return chosen

@@ -1,0 +1,151 @@
+"""Patches for training: positions inside the body, kernel and dose drawn anew, augmentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from .pairs import PairSlice
+
+
+@dataclass(frozen=True)
+class PatchOptions:
+    size: int = 96
+    batch: int = 8
+    amplitude: tuple[float, float] = (0.3, 3.0)
+    """Noise relative to quarter dose, log-uniform."""
+    nearly_clean: float = 0.1
+    """Share of patches with an amplitude of 0 to 0.3: a good slice has to stay as it is."""
+    foreign_noise: float = 0.3
+    """Share whose noise comes from another slice: the anatomy must not give the noise away."""
+    mixed_kernels: float = 0.3
+    """Share whose noise is a mixture of two kernels."""
+    recoloured: float = 0.4
+    """Share whose noise is sharpened or softened a little: kernels that no cut-off of ours makes."""
+    zoom: float = 0.5
+    """Share resampled by 0.75 to 1.35: fields of view, and with them noise textures, nobody scanned."""
+    lesions: float = 0.5
+    """Share with one to three inserted low-contrast ellipses, in image and target alike."""
+
+
+class PatchSampler:
+    """Draws batches (noisy, clean), both float32 [N, 1, S, S] in HU.
+
+    All randomness comes from one numpy generator; `state()` and `set_state()` make a resumed run continue exactly.
+    """
+
+    def __init__(self, pairs: list[PairSlice], options: PatchOptions, seed: int) -> None:
+        self.pairs, self.options = pairs, options
+        self.rng = np.random.default_rng(seed)
+        self._body = [np.flatnonzero(pair.body) for pair in pairs]
+        for pair, body in zip(pairs, self._body, strict=True):
+            if body.size == 0:
+                raise ValueError(f"{pair.name} has an empty body mask")
+            if min(pair.hu.shape) < options.size:
+                raise ValueError(f"{pair.name} is smaller than a patch of {options.size} pixels")
+
+    def state(self) -> dict[str, object]:
+        return dict(self.rng.bit_generator.state)
+
+    def set_state(self, state: dict[str, object]) -> None:
+        self.rng.bit_generator.state = state
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        noisy, clean = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
+        return torch.stack(noisy), torch.stack(clean)
+
+    def clean_batch(self) -> Tensor:
+        """Clean patches alone, [N, 1, S, S] in HU: the unpaired method's other side."""
+        return self.batch()[1]
+
+    def _window(self, pair: PairSlice, index: int, size: int) -> tuple[slice, slice]:
+        """A window of `size` pixels around a random pixel of the body, moved inside the slice."""
+        height, width = pair.hu.shape
+        row, column = divmod(int(self.rng.choice(self._body[index])), width)
+        top = int(np.clip(row - self.rng.integers(size), 0, height - size))
+        left = int(np.clip(column - self.rng.integers(size), 0, width - size))
+        return slice(top, top + size), slice(left, left + size)
+
+    def _patch(self) -> tuple[Tensor, Tensor]:
+        rng, options = self.rng, self.options
+        index = int(rng.integers(len(self.pairs)))
+        pair = self.pairs[index]
+        size = options.size
+        if rng.random() < options.zoom:
+            size = min(int(round(options.size * rng.uniform(0.75, 1.35))), *pair.hu.shape)
+        window = self._window(pair, index, size)
+        clean = torch.from_numpy(pair.hu[window].astype(np.float32))[None, None]
+        noise = self._noise(pair, index, window, size)
+        if size != options.size:
+            both = torch.cat([clean, noise])
+            both = nnf.interpolate(both, size=(options.size, options.size), mode="bilinear", align_corners=False)
+            clean, noise = both[:1], both[1:]
+        if rng.random() < options.recoloured:
+            noise = _recolour(noise, float(rng.uniform(-0.6, 0.8)), int(rng.choice((3, 5))))
+        noise = noise * self._amplitude()
+        clean = clean[0]
+        if rng.random() < options.lesions:
+            clean = self._insert_lesions(clean)
+        noisy = clean + noise[0]
+        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        return _turn(noisy, turns, flip), _turn(clean, turns, flip)
+
+    def _noise(self, pair: PairSlice, index: int, window: tuple[slice, slice], size: int) -> Tensor:
+        rng = self.rng
+        foreign = rng.random() < self.options.foreign_noise
+        if foreign:
+            index = int(rng.integers(len(self.pairs)))
+            pair = self.pairs[index]
+            window = self._window(pair, index, min(size, *pair.hu.shape))
+        kernels = pair.noise.shape[0]
+        noise = pair.noise[int(rng.integers(kernels))][window].astype(np.float32)
+        if rng.random() < self.options.mixed_kernels:
+            other = pair.noise[int(rng.integers(kernels))][window].astype(np.float32)
+            share = float(rng.uniform(0.0, 1.0))
+            noise = float(np.sqrt(share)) * noise + float(np.sqrt(1.0 - share)) * other
+        if rng.random() < 0.5:
+            noise = -noise
+        tensor = torch.from_numpy(np.ascontiguousarray(noise))[None]
+        if foreign:
+            tensor = _turn(tensor, int(rng.integers(4)), bool(rng.integers(2)))
+        if tensor.shape[-1] != size:
+            raise ValueError("slices of one cache must be at least 1.35 patches wide")
+        return tensor[None]
+
+    def _amplitude(self) -> float:
+        rng, (low, high) = self.rng, self.options.amplitude
+        if rng.random() < self.options.nearly_clean:
+            return float(rng.uniform(0.0, low))
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    def _insert_lesions(self, clean: Tensor) -> Tensor:
+        rng, size = self.rng, self.options.size
+        rows = torch.arange(size, dtype=torch.float32)[:, None]
+        columns = torch.arange(size, dtype=torch.float32)[None, :]
+        for _ in range(int(rng.integers(1, 4))):
+            centre_row, centre_column = rng.uniform(0, size, 2)
+            radius, aspect, angle = rng.uniform(1.5, 14.0), rng.uniform(0.6, 1.0), rng.uniform(0, np.pi)
+            contrast = float(rng.choice((-1, 1)) * np.exp(rng.uniform(np.log(5.0), np.log(120.0))))
+            edge = float(rng.uniform(0.4, 1.5))
+            along = (rows - centre_row) * np.cos(angle) + (columns - centre_column) * np.sin(angle)
+            across = (columns - centre_column) * np.cos(angle) - (rows - centre_row) * np.sin(angle)
+            distance = torch.sqrt(along**2 + (across / aspect) ** 2)
+            clean = clean + contrast * torch.sigmoid((radius - distance) / edge)
+        return clean
+
+
+def _turn(image: Tensor, turns: int, flip: bool) -> Tensor:
+    image = torch.rot90(image, turns, dims=(-2, -1))
+    return torch.flip(image, dims=(-1,)) if flip else image
+
+
+def _recolour(noise: Tensor, gain: float, width: int) -> Tensor:
+    """noise + gain (noise - box blur), at unchanged SD: gain > 0 sharpens, < 0 softens."""
+    pad = width // 2
+    blurred = nnf.avg_pool2d(nnf.pad(noise, (pad,) * 4, mode="reflect"), width, 1)
+    coloured = noise + gain * (noise - blurred)
+    return coloured * (noise.std() / coloured.std().clamp_min(1e-6))

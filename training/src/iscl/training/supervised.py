@@ -1,0 +1,82 @@
+"""Training with simulated pairs: the warm start of the ct presets, and the mark they are measured against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..nets import build
+from . import checkpoint
+from .config import TrainConfig
+from .optim import Ema, cosine_lr, set_lr
+from .pairs import PairSlice
+from .patches import PatchSampler
+from .validation import cases, validate
+
+
+class SupervisedTrainer:
+    """L1 between F(y + noise) and y, each patch in units of its own noise (plus 10 HU, so that nearly clean patches
+    do not outvote the rest)."""
+
+    def __init__(self, config: TrainConfig, train: list[PairSlice], validation: list[PairSlice]) -> None:
+        self.config = config
+        self.device = torch.device(config.device)
+        self.net = self._network()
+        if config.start_from:
+            self.net.load_state_dict(checkpoint.load_checkpoint(config.start_from).state_dict())
+        self.ema = Ema(self.net, self._network(), config.ema)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), config.lr)
+        self.sampler = PatchSampler(train, config.patches, config.seed)
+        self.cases = cases(validation, config.validation_slices)
+
+    def _network(self) -> torch.nn.Module:
+        return build(self.config.network).to(self.device, memory_format=torch.channels_last)
+
+    def step(self, iteration: int) -> dict[str, float]:
+        config = self.config
+        set_lr(self.optimizer, cosine_lr(config.lr, iteration, config.iterations, config.warmup))
+        noisy, clean = (batch.to(self.device) for batch in self.sampler.batch())
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            denoised = self.net(noisy)
+        loss = supervised_loss(denoised.float(), noisy, clean)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimizer.step()
+        self.ema.update(self.net)
+        with torch.no_grad():
+            bias = (denoised.float() - clean).mean()
+        return {"loss": loss.item(), "bias_hu": bias.item(), "gradient": norm.item()}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "nets": {"denoiser": self.net.state_dict()},
+            "ema": {"denoiser": self.ema.net.state_dict()},
+            "kinds": {"denoiser": self.config.network},
+            "optimizer": self.optimizer.state_dict(),
+            "ema_steps": self.ema.steps,
+            "sampler": self.sampler.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["nets"]["denoiser"])
+        self.ema.net.load_state_dict(state["ema"]["denoiser"])
+        self.ema.steps = state["ema_steps"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.sampler.set_state(state["sampler"])
+
+    def validate(self) -> dict[str, float]:
+        return validate(self.ema.net.cpu(), self.cases) if self.device.type == "cpu" else self._validate_on_cpu()
+
+    def _validate_on_cpu(self) -> dict[str, float]:
+        copy = build(self.config.network)
+        copy.load_state_dict({name: value.cpu() for name, value in self.ema.net.state_dict().items()})
+        return validate(copy, self.cases)
+
+
+def supervised_loss(denoised: Tensor, noisy: Tensor, clean: Tensor) -> Tensor:
+    """mean over patches of |denoised - clean| / (sd(noisy - clean) + 10 HU). All [N, 1, H, W] in HU."""
+    spread = (noisy - clean).flatten(1).std(dim=1) + 10.0
+    return ((denoised - clean).abs().flatten(1).mean(dim=1) / spread).mean()

@@ -1,0 +1,113 @@
+"""Quick figures on validation slices, to watch a run and to choose between checkpoints. The full table is `iscl evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from .pairs import PairSlice
+
+WINDOW = (-160.0, 240.0)
+"""W400 L40."""
+ROI = 32
+
+
+@dataclass(frozen=True)
+class ValidationCase:
+    """One validation slice with one simulated noise map; float32 [H, W] in HU."""
+
+    noisy: np.ndarray
+    clean: np.ndarray
+    body: np.ndarray
+    rois: list[tuple[int, int]]
+
+
+def cases(pairs: list[PairSlice], limit: int = 12, amplitude: float = 1.0, kernel: int | None = None) -> list[ValidationCase]:
+    """At most `limit` slices, spread over the pairs; each takes the next kernel in turn, or `kernel`."""
+    chosen = [pairs[i] for i in np.linspace(0, len(pairs) - 1, min(limit, len(pairs))).astype(int)]
+    made = []
+    for turn, pair in enumerate(chosen):
+        clean = pair.hu.astype(np.float32)
+        index = turn % len(pair.noise) if kernel is None else kernel
+        noise = pair.noise[index].astype(np.float32) * amplitude
+        made.append(ValidationCase(clean + noise, clean, pair.body, uniform_rois(clean, pair.body)))
+    return made
+
+
+def uniform_rois(hu: np.ndarray, body: np.ndarray, count: int = 6) -> list[tuple[int, int]]:
+    """The `count` most uniform 32x32 squares of soft tissue (-60 to 160 HU), top-left corners, not overlapping."""
+    found = []
+    for row in range(0, hu.shape[0] - ROI, ROI // 2):
+        for column in range(0, hu.shape[1] - ROI, ROI // 2):
+            square = hu[row : row + ROI, column : column + ROI]
+            if body[row : row + ROI, column : column + ROI].all() and -60 < square.mean() < 160:
+                found.append((float(_detrend(square).std()), row, column))
+    chosen: list[tuple[int, int]] = []
+    for _, row, column in sorted(found):
+        if all(abs(row - r) >= ROI or abs(column - c) >= ROI for r, c in chosen):
+            chosen.append((row, column))
+        if len(chosen) == count:
+            break
+    return chosen
+
+
+def _detrend(square: np.ndarray) -> np.ndarray:
+    axis = np.linspace(-1, 1, square.shape[0])
+    rows, columns = np.meshgrid(axis, axis, indexing="ij")
+    basis = np.stack([np.ones_like(rows), rows, columns, rows**2, columns**2, rows * columns], -1).reshape(-1, 6)
+    fit, *_ = np.linalg.lstsq(basis, square.ravel().astype(np.float64), rcond=None)
+    return square - (basis @ fit).reshape(square.shape)
+
+
+def mean_frequency(squares: list[np.ndarray]) -> float:
+    """Mean frequency of the radial noise power spectrum, in cycles per pixel."""
+    power = sum(np.abs(np.fft.fft2(_detrend(square))) ** 2 for square in squares)
+    axis = np.fft.fftfreq(ROI)
+    frequency = np.hypot(axis[:, None], axis[None, :])
+    rings = np.round(frequency * ROI).astype(int)
+    keep = rings <= ROI // 2
+    radial = np.bincount(rings[keep], power[keep]) / np.bincount(rings[keep])
+    centres = np.arange(radial.size) / ROI
+    return float((radial * centres).sum() / radial.sum())
+
+
+def psnr(image: np.ndarray, reference: np.ndarray) -> float:
+    """PSNR in dB after clipping both to W400 L40."""
+    low, high = WINDOW
+    error = np.clip(image, low, high) - np.clip(reference, low, high)
+    return float(10 * np.log10((high - low) ** 2 / np.mean(np.square(error, dtype=np.float64))))
+
+
+def denoise(net: nn.Module, hu: np.ndarray) -> np.ndarray:
+    """One slice, float32 [H, W] HU to the same."""
+    with torch.no_grad():
+        return net(torch.from_numpy(np.ascontiguousarray(hu, dtype=np.float32))[None, None])[0, 0].numpy()
+
+
+def validate(net: nn.Module, chosen: list[ValidationCase]) -> dict[str, float]:
+    """Means over the cases: gain_db (PSNR), noise_cut (SD in uniform soft tissue), bias (HU, in the body), nps
+    (mean frequency relative to the input's), removed_sd (HU, the health sign of H)."""
+    gains, cuts, biases, ratios, removed = [], [], [], [], []
+    training = net.training
+    net.eval()
+    for case in chosen:
+        output = denoise(net, case.noisy)
+        gains.append(psnr(output, case.clean) - psnr(case.noisy, case.clean))
+        biases.append(float((output - case.noisy)[case.body].mean()))
+        removed.append(float((output - case.noisy)[case.body].std()))
+        if case.rois:
+            before = [case.noisy[r : r + ROI, c : c + ROI] for r, c in case.rois]
+            after = [output[r : r + ROI, c : c + ROI] for r, c in case.rois]
+            cuts.append(1 - np.mean([_detrend(s).std() for s in after]) / np.mean([_detrend(s).std() for s in before]))
+            ratios.append(mean_frequency(after) / mean_frequency(before))
+    net.train(training)
+    return {
+        "gain_db": float(np.mean(gains)),
+        "noise_cut": float(np.mean(cuts)) if cuts else float("nan"),
+        "bias_hu": float(np.mean(biases)),
+        "nps_ratio": float(np.mean(ratios)) if ratios else float("nan"),
+        "removed_sd_hu": float(np.mean(removed)),
+    }
