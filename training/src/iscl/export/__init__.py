@@ -1,0 +1,18 @@
+"""From a checkpoint to models/: ONNX, golden pair, manifest."""
+
+from .golden import golden_input
+from .manifest import ManifestError, ModelEntry, read_manifest, upsert
+from .onnx_file import ExportError, compare, export_onnx, halve_weights, session
+
+__all__ = [
+    "ExportError",
+    "ManifestError",
+    "ModelEntry",
+    "compare",
+    "export_onnx",
+    "golden_input",
+    "halve_weights",
+    "read_manifest",
+    "session",
+    "upsert",
+]

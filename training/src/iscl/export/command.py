@@ -1,0 +1,98 @@
+"""`iscl export`: a checkpoint becomes a model of models/ (ONNX, golden pair, manifest entry)."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..nets import CtDenoiser, count_parameters, gflop
+from ..training import load_checkpoint
+from .golden import COLUMNS, ROWS, golden_input
+from .manifest import ModelEntry, sha256, upsert
+from .onnx_file import ExportError, apply, compare, export_onnx, halve_weights, session
+
+HALF_LIMIT = 0.5
+"""Largest error in HU that fp16 weights may cost on the checked sizes."""
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("export", help="write a checkpoint to models/", description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--card", type=Path, required=True,
+                        help="TOML with the entry's words: id, version, name, method, domain, metrics, training")
+    parser.add_argument("--models", type=Path, required=True, help="the models folder")
+    parser.add_argument("--row", default="denoiser", choices=("denoiser", "extractor", "ensemble"))
+    parser.add_argument("--keep", type=float, default=None, help="share of the removed noise kept at full strength, 0 to 0.6")
+    parser.add_argument("--default", action="store_true", help="make it the default model")
+    parser.set_defaults(handler=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    with arguments.card.open("rb") as file:
+        card = tomllib.load(file)
+    net = load_checkpoint(arguments.checkpoint, arguments.row)
+    if arguments.keep is not None:
+        if not isinstance(net, CtDenoiser) or not 0 <= arguments.keep <= 0.6:
+            raise ExportError("--keep takes 0 to 0.6, and a ct network as its checkpoint")
+        net.keep = arguments.keep
+    entry = write_model(net, arguments.models, card)
+    upsert(arguments.models / "manifest.json", entry, arguments.default)
+    print(f"{entry.id} {entry.values['version']}: {entry.values['bytes']} bytes, "
+          f"largest difference to torch {entry.values['checks']['onnxMaxErrorHU']} HU")
+    return 0
+
+
+def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> ModelEntry:
+    """Writes the ONNX file(s) and the golden pair into `folder` and returns the manifest entry."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = card["id"]
+    path = folder / f"{name}.onnx"
+    export_onnx(net, path)
+    error = compare(net, path)
+    golden_in = golden_input()
+    golden_out = apply(session(path), golden_in)
+    files = {"input": f"{name}.golden-input.bin", "output": f"{name}.golden-output.bin"}
+    (folder / files["input"]).write_bytes(golden_in.astype("<f4").tobytes())
+    (folder / files["output"]).write_bytes(golden_out.astype("<f4").tobytes())
+    variants, half_error = _half_variant(net, path, folder / f"{name}.fp16-weights.onnx")
+    is_ct = isinstance(net, CtDenoiser)
+    entry = {
+        "id": name,
+        "version": card["version"],
+        "name": card["name"],
+        "file": path.name,
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "input": {"name": "hu", "rangeHU": [-1024, 3071], "multiple": 1, "tileStride": CtDenoiser.MULTIPLE if is_ct else 4},
+        "output": {"name": "denoised"},
+        "precision": "fp32",
+        "variants": variants,
+        "parameters": count_parameters(net),
+        "gflop512": round(gflop(net), 2),
+        "golden": {"rows": ROWS, "columns": COLUMNS, **files, "toleranceHU": 0.5},
+        "checks": {"onnxMaxErrorHU": _round_up(error), "fp16WeightsMaxErrorHU": _round_up(half_error)},
+        **{key: card[key] for key in ("domain", "method", "metrics", "training", "licence")},
+    }
+    if is_ct:
+        entry["keptNoiseShare"] = round(float(net.keep), 4)
+    return ModelEntry(entry)
+
+
+def _half_variant(net: torch.nn.Module, source: Path, target: Path) -> tuple[list[dict[str, Any]], float]:
+    halve_weights(source, target)
+    error = compare(net, target, limit=float("inf"))
+    if error >= HALF_LIMIT:
+        target.unlink()
+        return [], error
+    return [{
+        "precision": "fp16-weights", "file": target.name, "sha256": sha256(target), "bytes": target.stat().st_size,
+    }], error
+
+
+def _round_up(value: float) -> float:
+    return float(np.ceil(value * 1e4) / 1e4)
