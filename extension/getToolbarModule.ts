@@ -1,0 +1,3 @@
+export function getToolbarModule() {
+  return [{ name: 'evaluate.iscl.denoise', evaluate: () => ({ disabled: false }) }];
+}
