@@ -1,0 +1,254 @@
+"""Single-frame CT from DICOM files, as Hounsfield units.
+
+Decoding is pydicom's with the pylibjpeg, pyjpegls and gdcm plugins: native, deflated, RLE, JPEG, JPEG-LS,
+JPEG 2000 and HTJ2K, little and big endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from .errors import (
+    ColourError,
+    DataError,
+    MixedSeriesError,
+    MultiFrameError,
+    NoDicomError,
+    NotAxialError,
+    NotCtError,
+    NotHuError,
+    UnreadableError,
+)
+
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+MULTI_FRAME_CT = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
+HU_MIN, HU_MAX = -1024.0, 3071.0
+
+
+@dataclass(frozen=True)
+class CtSlice:
+    """One CT image.
+
+    hu: float32 [H, W] in HU, clamped to [-1024, 3071]; padding pixels are -1024.
+    padding: bool [H, W], pixels outside the reconstructed field.
+    spacing: mm per pixel (row, column). position: mm along the slice normal. thickness: mm.
+    """
+
+    hu: np.ndarray
+    padding: np.ndarray
+    spacing: tuple[float, float]
+    thickness: float
+    position: float
+    kernel: str
+    kvp: float
+    patient: str
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    manufacturer: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class CtSeries:
+    """Slices of one series, sorted along the slice normal."""
+
+    slices: list[CtSlice] = field(repr=False)
+
+    @property
+    def patient(self) -> str:
+        return self.slices[0].patient
+
+    @property
+    def series_uid(self) -> str:
+        return self.slices[0].series_uid
+
+    @property
+    def kernel(self) -> str:
+        return self.slices[0].kernel
+
+    @property
+    def thickness(self) -> float:
+        return self.slices[0].thickness
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        return self.slices[0].spacing
+
+    def volume(self) -> np.ndarray:
+        """float32 [N, H, W] in HU."""
+        return np.stack([s.hu for s in self.slices])
+
+
+def _number(ds: pydicom.Dataset, keyword: str, default: float) -> float:
+    try:
+        value = ds.get(keyword)
+        return float(value) if value not in (None, "") else default
+    except (TypeError, ValueError):
+        return default
+
+
+def _kernel(ds: pydicom.Dataset) -> str:
+    value = ds.get("ConvolutionKernel", "")
+    if isinstance(value, pydicom.multival.MultiValue):
+        value = "/".join(str(v) for v in value)
+    return str(value or "").strip()
+
+
+def _check_header(ds: pydicom.Dataset, path: Path) -> None:
+    sop_class = str(ds.get("SOPClassUID", ""))
+    modality = str(ds.get("Modality", ""))
+    if sop_class in MULTI_FRAME_CT or int(_number(ds, "NumberOfFrames", 1)) > 1:
+        raise MultiFrameError("multi-frame object; export it as single-frame CT Image Storage", path)
+    if modality != "CT" or sop_class not in ("", CT_IMAGE_STORAGE):
+        raise NotCtError(f"not a CT image (Modality {modality or 'absent'}, SOP class {sop_class or 'absent'})", path)
+    photometric = str(ds.get("PhotometricInterpretation", ""))
+    if int(_number(ds, "SamplesPerPixel", 1)) != 1 or photometric != "MONOCHROME2":
+        raise ColourError(f"pixel data is {photometric or 'of unknown colour'}, expected MONOCHROME2", path)
+    image_type = [str(v).upper() for v in ds.get("ImageType", [])]
+    if "LOCALIZER" in image_type:
+        raise NotAxialError("localizer (scout) image", path)
+    if "RescaleSlope" not in ds or "RescaleIntercept" not in ds:
+        raise NotHuError("RescaleSlope or RescaleIntercept is absent, so the values are not HU", path)
+    if str(ds.get("RescaleType", "HU") or "HU").upper() not in ("HU", "US"):
+        raise NotHuError(f"RescaleType is {ds.RescaleType}, not HU", path)
+    if "PixelSpacing" not in ds or len(ds.PixelSpacing or []) != 2:
+        raise NotHuError("PixelSpacing is absent: the noise of a slice cannot be modelled without it", path)
+
+
+def _padding_mask(ds: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
+    """Pixels equal to PixelPaddingValue, or within its range to PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2)."""
+    value = ds.get("PixelPaddingValue")
+    if value is None:
+        return np.zeros(stored.shape, bool)
+    bits = int(ds.BitsAllocated)
+
+    def signed(v: int) -> int:
+        # Implicit VR files may carry the value with the other signedness.
+        if ds.PixelRepresentation == 1 and v >= 1 << (bits - 1):
+            return v - (1 << bits)
+        if ds.PixelRepresentation == 0 and v < 0:
+            return v + (1 << bits)
+        return v
+
+    low = high = signed(int(value))
+    limit = ds.get("PixelPaddingRangeLimit")
+    if limit is not None:
+        high = signed(int(limit))
+        low, high = min(low, high), max(low, high)
+    return (stored >= low) & (stored <= high)
+
+
+def read_slice(path: str | Path) -> CtSlice:
+    """Read one file as HU. Raises a DataError subclass that names the reason when it is not single-frame CT."""
+    path = Path(path)
+    try:
+        ds = pydicom.dcmread(path)
+    except InvalidDicomError as cause:
+        raise NoDicomError("not a DICOM file", path) from cause
+    except Exception as cause:  # pydicom raises many kinds on damaged headers
+        raise UnreadableError(f"header cannot be read ({type(cause).__name__})", path) from cause
+    _check_header(ds, path)
+    try:
+        stored = ds.pixel_array
+    except Exception as cause:
+        raise UnreadableError(f"pixels cannot be decoded ({type(cause).__name__}: {cause})", path) from cause
+    if stored.ndim != 2:
+        raise ColourError(f"pixel data has shape {stored.shape}, expected rows x columns", path)
+    if ds.PixelRepresentation == 1 and stored.min() >= 0 and ds.BitsStored < ds.BitsAllocated:
+        # A codestream marked unsigned decodes without sign extension (pydicom issue 1149).
+        stored = stored.astype(np.int32)
+        stored = np.where(stored >= 1 << (ds.BitsStored - 1), stored - (1 << ds.BitsStored), stored)
+    padding = _padding_mask(ds, stored)
+    slope, intercept = float(ds.RescaleSlope), float(ds.RescaleIntercept)
+    if slope == 0:
+        raise NotHuError("RescaleSlope is 0", path)
+    hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    hu = np.clip(hu, HU_MIN, HU_MAX)
+    hu[padding] = HU_MIN
+    orientation = [float(v) for v in ds.get("ImageOrientationPatient", None) or (1, 0, 0, 0, 1, 0)]
+    normal = np.cross(orientation[:3], orientation[3:])
+    if abs(normal[2]) < 0.7:
+        raise NotAxialError("sagittal, coronal or oblique reformat", path)
+    place = [float(v) for v in ds.get("ImagePositionPatient", None) or (0, 0, _number(ds, "SliceLocation", 0))]
+    return CtSlice(
+        hu=hu,
+        padding=padding,
+        spacing=(float(ds.PixelSpacing[0]), float(ds.PixelSpacing[1])),
+        thickness=_number(ds, "SliceThickness", 0.0),
+        position=float(np.dot(normal, place)),
+        kernel=_kernel(ds),
+        kvp=_number(ds, "KVP", 120.0),
+        patient=str(ds.get("PatientID", "") or ds.get("StudyInstanceUID", "")),
+        study_uid=str(ds.get("StudyInstanceUID", "")),
+        series_uid=str(ds.get("SeriesInstanceUID", "")),
+        sop_uid=str(ds.get("SOPInstanceUID", "")),
+        manufacturer=str(ds.get("Manufacturer", "") or "").strip(),
+        path=path,
+    )
+
+
+def list_files(folder: str | Path) -> list[Path]:
+    """Every file under the folder, sorted; hidden files and DICOMDIR left out. Raises NoDicomError if none."""
+    folder = Path(folder)
+    if not folder.exists():
+        raise NoDicomError("folder does not exist", folder)
+    if folder.is_file():
+        return [folder]
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and not f.name.startswith(".") and f.name != "DICOMDIR"]
+    if not files:
+        raise NoDicomError("folder is empty", folder)
+    return files
+
+
+def read_folder(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
+    """All CT series under a folder (recursively), and the refusals of the other files.
+
+    Raises NoDicomError when not one file is a usable CT slice; its message carries the first reasons.
+    """
+    by_series: dict[str, list[CtSlice]] = {}
+    refused: list[DataError] = []
+    for path in list_files(folder):
+        try:
+            item = read_slice(path)
+        except DataError as error:
+            refused.append(error)
+            continue
+        by_series.setdefault(item.series_uid, []).append(item)
+    if not by_series:
+        reasons = "; ".join(str(e) for e in refused[:3])
+        raise NoDicomError(f"no usable CT slice among {len(refused)} files ({reasons})", folder)
+    series = []
+    for slices in by_series.values():
+        shapes = {s.hu.shape for s in slices}
+        if len(shapes) > 1:
+            raise MixedSeriesError(f"slices of several sizes {sorted(shapes)} in one series", folder)
+        series.append(CtSeries(sorted(slices, key=lambda s: s.position)))
+    return series, refused
+
+
+def read_series(folder: str | Path) -> CtSeries:
+    """The one CT series of a folder. Raises MixedSeriesError when there are several, the file's own refusal
+    when any file is not CT: a folder given as one series is taken at its word."""
+    series, refused = read_folder(folder)
+    if refused:
+        raise refused[0]
+    if len(series) > 1:
+        kernels = sorted({s.kernel for s in series})
+        raise MixedSeriesError(f"{len(series)} series in one folder (kernels {', '.join(kernels)}); give one folder each", folder)
+    return series[0]
+
+
+def iter_slices(folder: str | Path) -> Iterator[CtSlice]:
+    """Usable CT slices of a folder one by one, refused files skipped: for building sets from mixed archives."""
+    for path in list_files(folder):
+        try:
+            yield read_slice(path)
+        except DataError:
+            continue
