@@ -53,7 +53,7 @@ export default tseslint.config(
         'error',
         {
           default: 'allow',
-          rules: [{ target: all, disallow: '*' }, { target: all, allow: ['index.ts', 'node.ts', 'browser.ts', '*.worker.ts'] }],
+          rules: [{ target: all, disallow: '*' }, { target: all, allow: ['index.ts', 'node.ts', 'browser.ts', '*.worker.ts', 'fixtures.ts'] }],
         },
       ],
     },

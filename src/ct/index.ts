@@ -1,5 +1,7 @@
-/** What may be denoised and why not; HU in and out; padding; order of slices. Knows no pixels source and no engine. */
+/** What may be denoised and why not; HU in and out; padding; order of slices. Knows no pixel source and no engine. */
 export type * from './types';
 export { judgeSeries } from './verdict';
 export { sortAlongNormal } from './geometry';
 export { modalityOf, sliceFromStored, sliceFromHu, huToStored, storedToHu, sliceToStored } from './modality';
+export { PRODUCT } from './product';
+export { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';

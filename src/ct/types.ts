@@ -16,7 +16,7 @@ export interface NaturalizedInstance {
 export interface Modality {
   readonly slope: number;
   readonly intercept: number;
-  readonly bitsAllocated: 8 | 16 | 32;
+  readonly bitsAllocated: 8 | 16;
   readonly bitsStored: number;
   readonly signed: boolean;
   /** Smallest and largest stored value of Bits Stored and Pixel Representation. */

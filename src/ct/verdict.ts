@@ -1,4 +1,21 @@
+import type { Refusal, Warning } from '../notices';
+import { items, number, numbers, text, texts } from './attributes';
+import { judgeDomain } from './domain';
+import { COSINE_TOLERANCE, sliceNormal } from './geometry';
+import { invalid, missing, readModality } from './modality';
+import { PRODUCT } from './product';
+import { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';
 import type { ModelDomain, NaturalizedInstance, Verdict } from './types';
+
+const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
+/** Enhanced CT, Legacy Converted Enhanced CT. */
+const MULTI_FRAME_CT = ['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.2.2'];
+/** Image Type words for projections; LOCALIZER is the standard's (PS3.3 C.8.2.1.1.1), the rest are the makers'. */
+const LOCALIZER_WORDS = /^(LOCALIZER|SCOUT|TOPOGRAM|SCANOGRAM|(REF_)?SURVIEW)$/;
+/** Fewer pixels than this are no CT image, and fewer than the networks' receptive field. */
+const MIN_MATRIX = 32;
+/** A pixel format that cannot hold fat and bone does not hold HU, whatever its rescale says. */
+const NEEDED_HU = [-200, 200] as const;
 
 /**
  * May this series be denoised, and what must be said about it? Pure, over naturalised metadata; multi-values may be arrays or
@@ -6,7 +23,167 @@ import type { ModelDomain, NaturalizedInstance, Verdict } from './types';
  * @param instances all instances of one series, in any order
  * @param domain what the model was trained for; null when no model is chosen yet (then nothing is outside it)
  */
-export declare function judgeSeries(
-  instances: readonly NaturalizedInstance[],
-  domain: ModelDomain | null,
-): Verdict;
+export function judgeSeries(instances: readonly NaturalizedInstance[], domain: ModelDomain | null): Verdict {
+  const [first] = instances;
+  if (!first) return { kind: 'refused', reasons: [{ kind: 'refusal', code: 'empty-series' }] };
+  const reasons = new Notices<Refusal>();
+  const warnings = new Notices<Warning>();
+  for (const instance of instances) {
+    for (const refusal of refuse(instance)) reasons.add(refusal);
+    for (const warning of warn(instance, domain)) warnings.add(warning);
+  }
+  // Differences between instances are worth naming only when each is a CT image by itself.
+  if (reasons.list.length === 0) {
+    for (const attribute of mixed(first, instances))
+      reasons.add({ kind: 'refusal', code: 'mixed-geometry', attribute });
+  }
+  return reasons.list.length > 0
+    ? { kind: 'refused', reasons: reasons.list }
+    : { kind: 'accepted', warnings: warnings.list };
+}
+
+/** Reasons in order of importance; what makes the rest meaningless (not CT, a multi-frame object) stands alone. */
+function refuse(instance: NaturalizedInstance): Refusal[] {
+  const modality = text(instance, 'Modality');
+  if (modality !== 'CT') return [{ kind: 'refusal', code: 'not-ct', modality }];
+  const sopClassUid = text(instance, 'SOPClassUID');
+  const frames = number(instance, 'NumberOfFrames') ?? 1;
+  if (MULTI_FRAME_CT.includes(sopClassUid) || frames > 1)
+    return [{ kind: 'refusal', code: 'multi-frame', frames }];
+  if (sopClassUid !== CT_IMAGE_STORAGE) return [{ kind: 'refusal', code: 'wrong-sop-class', sopClassUid }];
+  if (isOurs(instance)) return [{ kind: 'refusal', code: 'already-denoised' }];
+
+  const reasons: Refusal[] = [];
+  if (texts(instance, 'ImageType').some(word => LOCALIZER_WORDS.test(word.toUpperCase()))) {
+    reasons.push({ kind: 'refusal', code: 'localizer' });
+  }
+  const photometricInterpretation = text(instance, 'PhotometricInterpretation');
+  const samples = number(instance, 'SamplesPerPixel');
+  if (photometricInterpretation === '') reasons.push(missing('PhotometricInterpretation'));
+  else if (!photometricInterpretation.startsWith('MONOCHROME') || (samples !== null && samples !== 1)) {
+    // A colour image has no HU, so its pixel format needs no further word.
+    return [...reasons, { kind: 'refusal', code: 'colour', photometricInterpretation }];
+  } else if (photometricInterpretation !== 'MONOCHROME2') {
+    const detail = photometricInterpretation;
+    reasons.push({ kind: 'refusal', code: 'not-hu', reason: 'not-monochrome2', detail });
+  }
+  return [
+    ...reasons,
+    ...refuseFormat(instance),
+    ...refuseGeometry(instance),
+    ...refuseTransferSyntax(instance),
+  ];
+}
+
+function refuseFormat(instance: NaturalizedInstance): Refusal[] {
+  const reasons: Refusal[] = [];
+  // Type 1C: required when the values are not HU (PS3.3 C.8.2.1), so a CT image without it is in HU.
+  const rescaleType = text(instance, 'RescaleType');
+  if (rescaleType !== '' && rescaleType.toUpperCase() !== 'HU') {
+    reasons.push({ kind: 'refusal', code: 'not-hu', reason: 'rescale-type', detail: rescaleType });
+  }
+  const format = readModality(instance);
+  if ('kind' in format) return [...reasons, format];
+  const ends = [format.minStored, format.maxStored].map(stored => format.slope * stored + format.intercept);
+  if (Math.min(...ends) > NEEDED_HU[0] || Math.max(...ends) < NEEDED_HU[1]) {
+    const detail = `${Math.min(...ends)} to ${Math.max(...ends)} HU`;
+    reasons.push({ kind: 'refusal', code: 'not-hu', reason: 'range', detail });
+  }
+  return reasons;
+}
+
+function refuseGeometry(instance: NaturalizedInstance): Refusal[] {
+  const reasons: Refusal[] = [];
+  const sizes = (['Rows', 'Columns'] as const).map(keyword => {
+    const size = number(instance, keyword);
+    if (size === null) reasons.push(missing(keyword));
+    else if (!Number.isInteger(size) || size < 1 || size > 0xffff) reasons.push(invalid(instance, keyword));
+    else return size;
+    return null;
+  });
+  const [rows, columns] = sizes;
+  if (rows != null && columns != null && Math.min(rows, columns) < MIN_MATRIX) {
+    reasons.push({ kind: 'refusal', code: 'too-small', rows, columns });
+  }
+  // Without these the derived series could not be placed beside its source, nor be a valid CT image.
+  const check = (keyword: string, valid: (values: number[]) => boolean) => {
+    const values = numbers(instance, keyword);
+    if (values.length === 0) reasons.push(missing(keyword));
+    else if (!values.every(Number.isFinite) || !valid(values)) reasons.push(invalid(instance, keyword));
+  };
+  check('PixelSpacing', spacing => spacing.length === 2 && spacing.every(value => value > 0));
+  check('ImageOrientationPatient', orientation => sliceNormal(orientation) !== null);
+  check('ImagePositionPatient', position => position.length === 3);
+  return reasons;
+}
+
+/** Known from the server's list (0008,3002) or the file's meta; unknown is not refused, the decoder will tell. */
+function refuseTransferSyntax(instance: NaturalizedInstance): Refusal[] {
+  const known = transferSyntaxes(instance);
+  if (known.length === 0 || known.some(uid => DECODABLE_TRANSFER_SYNTAXES.has(uid))) return [];
+  return [{ kind: 'refusal', code: 'undecodable', transferSyntaxUid: known[0]! }];
+}
+
+function transferSyntaxes(instance: NaturalizedInstance): string[] {
+  return ['AvailableTransferSyntaxUID', 'TransferSyntaxUID']
+    .flatMap(keyword => texts(instance, keyword))
+    .filter(uid => uid !== '');
+}
+
+/** By the codes and names src/dicom writes; any one is enough, since archives and de-identifiers drop some. */
+function isOurs(instance: NaturalizedInstance): boolean {
+  const derivation = items(instance, 'DerivationCodeSequence');
+  const equipment = items(instance, 'ContributingEquipmentSequence');
+  return (
+    derivation.some(code => text(code, 'CodingSchemeDesignator') === PRODUCT.codingScheme) ||
+    [instance, ...equipment].some(item => text(item, 'ManufacturerModelName') === PRODUCT.modelName) ||
+    text(instance, 'SeriesDescription').includes(PRODUCT.seriesTag)
+  );
+}
+
+function warn(instance: NaturalizedInstance, domain: ModelDomain | null): Warning[] {
+  const warnings: Warning[] = domain ? judgeDomain(instance, domain) : [];
+  const transferSyntax = transferSyntaxes(instance).find(uid => uid in LOSSY_TRANSFER_SYNTAXES);
+  if (text(instance, 'LossyImageCompression') === '01' || transferSyntax) {
+    const method = texts(instance, 'LossyImageCompressionMethod').filter(Boolean).join('\\');
+    const named = method || (transferSyntax ? LOSSY_TRANSFER_SYNTAXES[transferSyntax]! : '');
+    warnings.push({ kind: 'warning', code: 'lossy-source', method: named });
+  }
+  const imageType = texts(instance, 'ImageType');
+  if (imageType.length === 0) warnings.push({ kind: 'warning', code: 'image-type-missing' });
+  else if (imageType[0]!.toUpperCase() === 'DERIVED') {
+    warnings.push({ kind: 'warning', code: 'derived-source', imageType: imageType.join('\\') });
+  }
+  return warnings;
+}
+
+/** Attributes in which an instance differs from the first. Spacing along z may vary: the models see one slice at a time. */
+function* mixed(first: NaturalizedInstance, instances: readonly NaturalizedInstance[]): Generator<string> {
+  const same: Record<string, (other: NaturalizedInstance) => boolean> = {};
+  for (const keyword of ['SeriesInstanceUID', 'FrameOfReferenceUID', 'Rows', 'Columns']) {
+    const value = text(first, keyword);
+    same[keyword] = other => text(other, keyword) === value;
+  }
+  const close = (keyword: string, tolerance: number) => {
+    const values = numbers(first, keyword);
+    same[keyword] = other =>
+      numbers(other, keyword).every((value, i) => Math.abs(value - values[i]!) <= tolerance);
+  };
+  close('PixelSpacing', 1e-4);
+  close('ImageOrientationPatient', COSINE_TOLERANCE);
+  for (const [keyword, isSame] of Object.entries(same)) {
+    if (!instances.every(isSame)) yield keyword;
+  }
+}
+
+/** Each notice once, in the order found. */
+class Notices<T extends object> {
+  readonly list: T[] = [];
+  readonly #seen = new Set<string>();
+  add(notice: T): void {
+    const key = JSON.stringify(notice);
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    this.list.push(notice);
+  }
+}

@@ -6,7 +6,11 @@ export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'localizer' }
   | { readonly code: 'multi-frame'; readonly frames: number }
   | { readonly code: 'colour'; readonly photometricInterpretation: string }
-  | { readonly code: 'not-hu'; readonly reason: 'no-rescale' | 'rescale-type' | 'not-monochrome2'; readonly detail: string }
+  | {
+      readonly code: 'not-hu';
+      readonly reason: 'no-rescale' | 'rescale-type' | 'not-monochrome2' | 'range';
+      readonly detail: string;
+    }
   | { readonly code: 'already-denoised' }
   | { readonly code: 'mixed-geometry'; readonly attribute: string }
   | { readonly code: 'missing-attribute'; readonly keyword: string }
@@ -18,12 +22,13 @@ export type Refusal = { readonly kind: 'refusal' } & (
 /** What lies outside the model card but is denoised all the same; written into the derivation. */
 export type Warning = { readonly kind: 'warning' } & (
   | { readonly code: 'kernel-outside-domain'; readonly kernel: string }
-  | { readonly code: 'thickness-outside-domain'; readonly sliceThicknessMm: number }
+  | { readonly code: 'thickness-outside-domain'; readonly sliceThicknessMm: number | null }
   | { readonly code: 'body-part-outside-domain'; readonly bodyPart: string }
   | { readonly code: 'age-outside-domain'; readonly ageYears: number }
   | { readonly code: 'kvp-outside-domain'; readonly kvp: number }
   | { readonly code: 'lossy-source'; readonly method: string }
   | { readonly code: 'derived-source'; readonly imageType: string }
+  | { readonly code: 'image-type-missing' }
 );
 
 /** What broke, in the job, the engine, writing or storing. `detail` is for the log and the curious, not the headline. */

@@ -1,0 +1,49 @@
+import type { NaturalizedInstance } from './types';
+
+/*
+ * Values as they really come: dcmjs gives arrays, OHIF's metadata and some servers give backslash-separated strings, DS and IS are
+ * strings in one place and numbers in another, and names of people or empty values are objects or null.
+ */
+
+function values(instance: NaturalizedInstance, keyword: string): unknown[] {
+  const value = instance[keyword];
+  if (value === undefined || value === null || value === '') return [];
+  if (Array.isArray(value)) return value;
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    return Array.from(value as unknown as ArrayLike<number>);
+  if (typeof value === 'string') return value.split('\\');
+  return [value];
+}
+
+/** All values as trimmed text (spaces and NUL are padding in DICOM); empty values are ''. */
+export function texts(instance: NaturalizedInstance, keyword: string): string[] {
+  return values(instance, keyword).map(value =>
+    typeof value === 'string' || typeof value === 'number' ? String(value).replaceAll('\0', '').trim() : '',
+  );
+}
+
+/** The first value as text, '' when there is none. */
+export function text(instance: NaturalizedInstance, keyword: string): string {
+  return texts(instance, keyword)[0] ?? '';
+}
+
+/** All values as numbers, NaN where a value is not a number; [] when the attribute is absent or empty. */
+export function numbers(instance: NaturalizedInstance, keyword: string): number[] {
+  return texts(instance, keyword)
+    .filter((value, _, all) => all.length > 1 || value !== '')
+    .map(value => (value === '' ? Number.NaN : Number(value)));
+}
+
+/** The first value as a number; null when absent, NaN when it is not a number. */
+export function number(instance: NaturalizedInstance, keyword: string): number | null {
+  return numbers(instance, keyword)[0] ?? null;
+}
+
+/** The items of a sequence; dcmjs hides a single item behind an array that also answers to its keywords. */
+export function items(instance: NaturalizedInstance, keyword: string): NaturalizedInstance[] {
+  const value = instance[keyword];
+  if (value === null || typeof value !== 'object') return [];
+  return (Array.isArray(value) ? value : [value]).filter(
+    (item): item is NaturalizedInstance => item !== null && typeof item === 'object',
+  );
+}
