@@ -114,10 +114,11 @@ class CtDenoiser(nn.Module):
 
 
 class CtNoiseGenerator(nn.Module):
-    """G: clean to noisy. Adds a noise map made from the image and a seed map (white noise, or an extracted noise).
+    """G: clean to noisy. Fits a noise map (extracted from another image) to the anatomy of a clean one.
 
-    A deterministic G would have to read the noise it adds out of the image; with a seed it only has to colour it.
-    `clean` and `seed` are [N, 1, H, W], H and W multiples of 16; clean in HU, seed with an SD near 1. Output in HU.
+    A deterministic G has to read the noise it adds out of the clean image, and its cycle cannot close on a noise map; given
+    one as a seed, it only has to place and colour it. Both arguments [N, 1, H, W] in HU, H and W multiples of
+    16. Output in HU; it starts as clean + seed.
     """
 
     def __init__(self, widths: tuple[int, int, int] = (32, 48, 64)) -> None:
@@ -125,11 +126,12 @@ class CtNoiseGenerator(nn.Module):
         self.unet = _UNet(2, widths, (1, 1, 1, 1, 1))
         self.blur = WideBlur()
         _initialise(self)
+        nn.init.zeros_(self.unet.head.weight)
 
     def forward(self, clean: Tensor, seed: Tensor) -> Tensor:
-        x = torch.cat([clean.clamp(HU_MIN, HU_MAX) * (1.0 / HU_SCALE), seed], dim=1)
+        x = torch.cat([clean.clamp(HU_MIN, HU_MAX) * (1.0 / HU_SCALE), seed * (1.0 / NOISE_SCALE)], dim=1)
         residual = self.unet(x).float() * NOISE_SCALE
-        return clean + residual - self.blur(residual)
+        return clean + seed + residual - self.blur(residual)
 
 
 NOISE_SCALE = 32.0

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from .config import ConfigError, TrainConfig, make_config, read_config
-from .pairs import read_pairs
-from .run import prepare, run
+from .pairs import PairSlice, read_pairs
+from .run import Trainer, prepare, run
+from .supervised import SupervisedTrainer
+from .unpaired import IsclTrainer
 
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("train", help="train a denoiser", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
     parser.add_argument("--pairs", type=Path, required=True, help="folder that `iscl simulate` wrote")
+    parser.add_argument("--noisy", type=Path, help="folder of real noisy slices that `iscl simulate` wrote (method iscl)")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run: checkpoints, CSV logs")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
@@ -28,19 +31,18 @@ def handle(arguments: argparse.Namespace) -> int:
     train = read_pairs(arguments.pairs, "train")
     validation = read_pairs(arguments.pairs, "validation")
     prepare(config)
-    last = run(make_trainer(config, train, validation), config, arguments.out, arguments.resume)
+    real = read_pairs(arguments.noisy, "train") if arguments.noisy else []
+    last = run(make_trainer(config, train, validation, real), config, arguments.out, arguments.resume)
     print(last)
     return 0
 
 
-def make_trainer(config: TrainConfig, train: list[Any], validation: list[Any]) -> Any:
+def make_trainer(
+    config: TrainConfig, train: list[PairSlice], validation: list[PairSlice], real: list[PairSlice]
+) -> Trainer:
     if config.method == "supervised":
-        from .supervised import SupervisedTrainer
-
         return SupervisedTrainer(config, train, validation)
-    from .unpaired import make_iscl_trainer
-
-    return make_iscl_trainer(config, train, validation)
+    return IsclTrainer(config, train, real, validation)
 
 
 def overrides(path: Path, entries: list[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class PairsError(ValueError):
 @dataclass(frozen=True)
 class PairSlice:
     """One slice. `hu` int16 [H, W]; `noise` float16 [K, H, W] in HU at quarter dose, one map for each kernel cut-off;
-    `body` bool [H, W]."""
+    `body` bool [H, W]. A real noisy slice has no noise maps: K = 0."""
 
     name: str
     hu: np.ndarray
@@ -25,6 +25,8 @@ class PairSlice:
     series: str
     kernel: str
     split: str
+    domain: str
+    """The side of the unpaired method its patient stands on, "clean" or "noisy"."""
     noise_sd: float
     spacing: float
 
@@ -36,12 +38,13 @@ def read_pair(path: Path) -> PairSlice:
             return PairSlice(
                 name=path.stem,
                 hu=npz["hu"].astype(np.int16),
-                noise=npz["noise"].reshape(-1, *npz["hu"].shape).astype(np.float16),
+                noise=npz["noise"].astype(np.float16) if "noise" in npz else np.empty((0, *npz["hu"].shape), np.float16),
                 body=npz["body"].astype(bool),
                 patient=str(npz["patient"]),
                 series=str(npz["series"]),
                 kernel=str(npz["kernel"]),
                 split=str(npz["split"]),
+                domain=str(npz["domain"]) if "domain" in npz else "clean",
                 noise_sd=float(npz["noise_sd"]),
                 spacing=float(np.ravel(npz["spacing"])[0]),
             )
@@ -50,7 +53,8 @@ def read_pair(path: Path) -> PairSlice:
 
 
 def read_pairs(folder: Path, split: str) -> list[PairSlice]:
-    """All pairs of one split, by name. Raises PairsError when there are none, or when one patient is in two splits."""
+    """All slices of one split, by name. Raises PairsError when there are none, or when a patient is in two splits or
+    on both sides."""
     folder = Path(folder)
     paths = sorted(folder.glob("*.npz"))
     if not paths:
@@ -62,6 +66,12 @@ def read_pairs(folder: Path, split: str) -> list[PairSlice]:
     shared = sorted(patient for patient, of in splits.items() if len(of) > 1)
     if shared:
         raise PairsError(f"these patients are in more than one split of {folder}: {', '.join(shared)}")
+    domains: dict[str, set[str]] = {}
+    for pair in pairs:
+        domains.setdefault(pair.patient, set()).add(pair.domain)
+    both = sorted(patient for patient, of in domains.items() if len(of) > 1)
+    if both:
+        raise PairsError(f"these patients are on both the clean and the noisy side of {folder}: {', '.join(both)}")
     chosen = [pair for pair in pairs if pair.split == split]
     if not chosen:
         raise PairsError(f"none of the {len(pairs)} pairs in {folder} is in the split {split!r}")

@@ -58,9 +58,15 @@ class PatchSampler:
         noisy, clean = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
         return torch.stack(noisy), torch.stack(clean)
 
-    def clean_batch(self) -> Tensor:
-        """Clean patches alone, [N, 1, S, S] in HU: the unpaired method's other side."""
-        return self.batch()[1]
+    def plain(self) -> Tensor:
+        """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method."""
+        patches = []
+        for _ in range(self.options.batch):
+            index = int(self.rng.integers(len(self.pairs)))
+            pair = self.pairs[index]
+            hu = pair.hu[self._window(pair, index, self.options.size)].astype(np.float32)
+            patches.append(_turn(torch.from_numpy(hu)[None], int(self.rng.integers(4)), bool(self.rng.integers(2))))
+        return torch.stack(patches)
 
     def _window(self, pair: PairSlice, index: int, size: int) -> tuple[slice, slice]:
         """A window of `size` pixels around a random pixel of the body, moved inside the slice."""
