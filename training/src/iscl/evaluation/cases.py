@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from . import metrics
 from .metrics import ABDOMEN, CHEST, Window
+from .nps import Spectrum, noise_power_spectrum
+
+ROI_PX = 32
 
 
 class EvaluationError(ValueError):
@@ -27,6 +32,46 @@ class EvalCase:
     noisy: np.ndarray
     body: np.ndarray
     window: Window
+
+    @cached_property
+    def rois(self) -> list[tuple[int, int]]:
+        """Corners of the uniform ROI_PX squares for noise and NPS."""
+        return metrics.uniform_rois(self.reference, self.body, ROI_PX)
+
+    @cached_property
+    def masks(self) -> dict[str, np.ndarray]:
+        """Tissue masks of the reference."""
+        return metrics.tissue_masks(self.reference, self.body)
+
+    def spectrum(self, image: np.ndarray) -> Spectrum | None:
+        """NPS of `image` in the uniform regions; None where the slice has none."""
+        if not self.rois:
+            return None
+        squares = np.stack([image[r : r + ROI_PX, c : c + ROI_PX] for r, c in self.rois])
+        return noise_power_spectrum(squares, self.spacing)
+
+    @cached_property
+    def input_figures(self) -> dict[str, float]:
+        """The input's own figures, measured once for all denoisers."""
+        return {
+            "psnr_input": metrics.psnr(self.noisy, self.reference, self.window),
+            "ssim_input": metrics.ssim(self.noisy, self.reference, self.window),
+            "rmse_input": metrics.rmse(self.noisy, self.reference, self.body),
+            "noise_input": metrics.noise_sd(self.noisy, self.rois, ROI_PX),
+            "noise_reference": metrics.noise_sd(self.reference, self.rois, ROI_PX),
+        }
+
+    @cached_property
+    def input_spectra(self) -> dict[str, Spectrum | None]:
+        return {"input": self.spectrum(self.noisy), "reference": self.spectrum(self.reference)}
+
+    def crop(self, size: int) -> EvalCase:
+        """The same case cut to `size` pixels a side around the middle of the body."""
+        rows, columns = np.nonzero(self.body) if self.body.any() else np.nonzero(np.ones_like(self.body))
+        top = int(np.clip(np.median(rows) - size // 2, 0, max(0, self.body.shape[0] - size)))
+        left = int(np.clip(np.median(columns) - size // 2, 0, max(0, self.body.shape[1] - size)))
+        part = (slice(top, top + size), slice(left, left + size))
+        return replace(self, reference=self.reference[part], noisy=self.noisy[part], body=self.body[part])
 
 
 def choose_window(reference: np.ndarray, body: np.ndarray) -> Window:

@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from . import metrics, mtf
-from .cases import EvalCase, EvaluationError
-from .nps import Spectrum, noise_power_spectrum, pooled_spectrum
+from .cases import ROI_PX, EvalCase, EvaluationError
+from .nps import pooled_spectrum
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 
-ROI_PX = 32
 TRANSFER_PX = 128
 
 
@@ -40,22 +39,8 @@ def _mean(values: Sequence[float]) -> float:
 
 def transfer_noise(cases: Sequence[EvalCase], size: int = TRANSFER_PX, fields: int = 4) -> list[np.ndarray]:
     """Noise fields [size, size] in HU for the task transfer, cut out of the middle of the cases' bodies."""
-    chosen = []
-    for case in cases:
-        rows, columns = np.nonzero(case.body)
-        if not len(rows):
-            continue
-        row = int(np.clip(np.median(rows) - size // 2, 0, case.body.shape[0] - size))
-        column = int(np.clip(np.median(columns) - size // 2, 0, case.body.shape[1] - size))
-        noise = case.noisy - case.reference
-        chosen.append(noise[row : row + size, column : column + size])
-        if len(chosen) == fields:
-            break
-    return chosen
-
-
-def _spectrum(image: np.ndarray, rois: list[tuple[int, int]], spacing: float) -> Spectrum:
-    return noise_power_spectrum(np.stack([image[r : r + ROI_PX, c : c + ROI_PX] for r, c in rois]), spacing)
+    cut = [case.crop(size) for case in cases if case.body.any() and min(case.body.shape) >= size]
+    return [case.noisy - case.reference for case in cut[:fields]]
 
 
 def _checked(denoised: np.ndarray, case: EvalCase) -> np.ndarray:
@@ -68,30 +53,19 @@ def _checked(denoised: np.ndarray, case: EvalCase) -> np.ndarray:
 
 def score_case(denoised: np.ndarray, case: EvalCase) -> dict:
     """Figures of one slice, input and output side by side; see `score` for the names."""
-    rois = metrics.uniform_rois(case.reference, case.body, ROI_PX)
-    result = {
+    return {
         "name": case.name,
         "patient": case.patient,
         "kernel": case.kernel,
         "window": case.window.name,
         "psnr": metrics.psnr(denoised, case.reference, case.window),
-        "psnr_input": metrics.psnr(case.noisy, case.reference, case.window),
         "ssim": metrics.ssim(denoised, case.reference, case.window),
-        "ssim_input": metrics.ssim(case.noisy, case.reference, case.window),
         "rmse": metrics.rmse(denoised, case.reference, case.body),
-        "rmse_input": metrics.rmse(case.noisy, case.reference, case.body),
-        "bias": metrics.tissue_bias(denoised, case.reference, metrics.tissue_masks(case.reference, case.body)),
-        "noise": metrics.noise_sd(denoised, rois, ROI_PX),
-        "noise_input": metrics.noise_sd(case.noisy, rois, ROI_PX),
-        "noise_reference": metrics.noise_sd(case.reference, rois, ROI_PX),
+        "bias": metrics.tissue_bias(denoised, case.noisy, case.masks),
+        "noise": metrics.noise_sd(denoised, case.rois, ROI_PX),
+        **case.input_figures,
+        "spectra": {"output": case.spectrum(denoised), **case.input_spectra},
     }
-    if rois:
-        result["spectra"] = {
-            "output": _spectrum(denoised, rois, case.spacing),
-            "input": _spectrum(case.noisy, rois, case.spacing),
-            "reference": _spectrum(case.reference, rois, case.spacing),
-        }
-    return result
 
 
 def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) -> dict:
@@ -100,7 +74,7 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
     Returns means over the slices:
       psnr, psnr_input, psnr_gain (dB), ssim, ssim_input, ssim_gain, rmse, rmse_input (HU, in the body);
       psnr_gain_worst: the smallest gain of any slice;
-      bias: {tissue: HU}, weighted by pixels; bias_worst: the largest |bias|, bone left out;
+      bias: {tissue: HU}, output less input, weighted by pixels; bias_worst: the largest |bias|, bone left out;
       noise, noise_input, noise_reference (HU, uniform regions), noise_cut (fraction of the input's);
       nps_mean_frequency, nps_peak_frequency with _input and _reference (cycles/mm), nps_ratio (mean frequency / input's);
       mtf50_high, mtf50_low with _input (cycles/mm), mtf50_high_ratio, mtf50_low_ratio (nan without `transfer`);
@@ -127,7 +101,7 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
     result["noise_cut"] = _mean([1 - row["noise"] / row["noise_input"] for row in rows if row["noise_input"] > 0])
 
     result["spectra"] = {}
-    measured = [row["spectra"] for row in rows if "spectra" in row]
+    measured = [row["spectra"] for row in rows if row["spectra"]["output"] is not None]
     for key, suffix in (("output", ""), ("input", "_input"), ("reference", "_reference")):
         if measured:
             result["spectra"][key] = pooled_spectrum([m[key] for m in measured])
