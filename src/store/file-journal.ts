@@ -1,0 +1,56 @@
+import { appendFile, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { blobOf, type JournalEntry, type JournalSession, type JournalStore } from './journal';
+
+/**
+ * The journal in a folder, for Node: one folder a session, an append-only `entries.jsonl` (the last line of a UID counts; a
+ * torn last line is what a crash leaves and is ignored) and a Part 10 file for each instance not yet stored.
+ */
+export function fileJournal(root: string): JournalStore {
+  const dir = (id: string) => join(root, encodeURIComponent(id));
+  const lines = (id: string) => join(dir(id), 'entries.jsonl');
+  const part10 = (id: string, uid: string) => join(dir(id), `${uid}.dcm`);
+  return {
+    async sessions() {
+      const names = await readdir(root).catch(() => []);
+      const read = names.map(name => readFile(join(root, name, 'session.json'), 'utf8').catch(() => null));
+      return (await Promise.all(read)).flatMap(text => (text ? [JSON.parse(text) as JournalSession] : []));
+    },
+    async open(session) {
+      await mkdir(dir(session.id), { recursive: true });
+      await rm(lines(session.id), { force: true });
+      await writeAtomically(join(dir(session.id), 'session.json'), JSON.stringify(session));
+    },
+    async entries(id) {
+      const text = await readFile(lines(id), 'utf8').catch(() => '');
+      const last = new Map<string, JournalEntry>();
+      for (const line of text.split('\n').slice(0, -1)) {
+        try {
+          const entry = JSON.parse(line) as JournalEntry;
+          last.set(entry.sopInstanceUid, entry);
+        } catch {
+          // Torn by a crash and then appended to: the entry before it still holds, and storing is idempotent by UID.
+        }
+      }
+      return [...last.values()];
+    },
+    put: (id, entry) => appendFile(lines(id), `${JSON.stringify(entry)}\n`),
+    putFile: (id, uid, bytes) => writeAtomically(part10(id, uid), bytes),
+    file: async (id, uid) => blobOf(await readFile(part10(id, uid))),
+    removeFile: (id, uid) => rm(part10(id, uid), { force: true }),
+    remove: id => rm(dir(id), { recursive: true, force: true }),
+  };
+}
+
+/** Writes beside the target, flushes, then renames: a reader sees the old file or the new one, never half of either. */
+export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.part`;
+  const handle = await open(temporary, 'w');
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+}

@@ -1,0 +1,19 @@
+/**
+ * Getting a derived series out: to a DICOMweb server with a journal, read-back and a report (`storeInstances`), into a ZIP (`zipSeries`)
+ * or a folder (`writeToFolder`). Browser and Node; `./node` adds the journal in a folder.
+ */
+export { storeInstances, resumeStore } from './session';
+export type { StorableInstance, StoreOptions, StoreProgress, StoreSeriesOptions } from './session';
+export { DicomWebClient, NoAnswer, ReadRefused, stringValue } from './dicomweb';
+export type { DicomJson, DicomWebOptions, DicomWebRoots } from './dicomweb';
+export { memoryJournal } from './journal';
+export type { FileStore, JournalEntry, JournalSession, JournalStore } from './journal';
+export { indexedDbJournal, originPrivateFiles } from './indexed-db-journal';
+export { describeReason, reportToCsv, reportToJson } from './report';
+export type { FailureReason, InstanceOutcome, InstanceReport, StoreReport } from './report';
+export { INSTANCE_TABLE, SESSION_TABLE, next } from './states';
+export type { InstanceEvent, InstanceState, SessionEvent, SessionState } from './states';
+export { fileName, zipBlob, zipSeries } from './zip';
+export type { ZipOptions } from './zip';
+export { writeToFolder } from './folder';
+export type { FolderOptions, FolderReport } from './folder';

@@ -1,0 +1,394 @@
+/**
+ * Storing one derived series, whatever the server does: journal first, send in batches, believe nothing that is not read back.
+ * The rules of the answers are in delivery.ts; this file holds the run: feed, deliver, verify, report.
+ */
+import type { Fault } from '../notices';
+import { DenoiseError } from '../notices';
+import { Delivery, type Entry } from './delivery';
+import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
+import type { JournalSession, JournalStore } from './journal';
+import { pixelHashOf, sha256Hex } from './pixels';
+import { makeReport, type StoreReport } from './report';
+import {
+  INSTANCE_TABLE,
+  next,
+  SESSION_TABLE,
+  type InstanceEvent,
+  type SessionEvent,
+  type SessionState,
+} from './states';
+
+/** What src/dicom's `deriveInstance` gives. */
+export interface StorableInstance {
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly part10: Uint8Array;
+}
+
+export interface StoreProgress {
+  readonly state: SessionState;
+  /** What holds the run up just now. */
+  readonly hold: 'waiting' | 'authorising' | null;
+  /** Instances the server has, as far as we know. */
+  readonly there: number;
+  readonly failed: number;
+  readonly expected: number;
+  readonly bytesSent: number;
+  /** For what is still to be sent, at the pace so far; null before the first answer and while verifying. */
+  readonly secondsLeft: number | null;
+}
+
+export interface StoreOptions {
+  readonly server: DicomWebOptions;
+  readonly journal: JournalStore;
+  readonly onProgress?: (progress: StoreProgress) => void;
+  readonly signal?: AbortSignal;
+  /** A request carries at most this many bytes of instances (one instance may be more); default 16 MiB. */
+  readonly batchBytes?: number;
+  /** Attempts for one instance, and in a row for a server that does not answer; default 5. */
+  readonly attempts?: number;
+  /** Read every instance's pixels back instead of a sample. */
+  readonly compareAll?: boolean;
+}
+
+export interface StoreSeriesOptions extends StoreOptions {
+  readonly studyInstanceUid: string;
+  /** How many instances the series must have. */
+  readonly expected: number;
+  readonly label?: string;
+  readonly sessionId?: string;
+}
+
+/**
+ * Stores a series as it is produced. Resolves with a report in every case but a journal that cannot be written (rejects with the
+ * journal's error) and an instance fed twice with different pixels. What is not stored stays in the journal:
+ * `resumeStore(report.sessionId)` sends it, also after a reload. A journal whose session is `done` is removed.
+ */
+export async function storeInstances(
+  instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>,
+  options: StoreSeriesOptions,
+): Promise<StoreReport> {
+  const session: JournalSession = {
+    id: options.sessionId ?? crypto.getRandomValues(new Uint32Array(4)).join('-'),
+    studyInstanceUid: options.studyInstanceUid,
+    expected: options.expected,
+    startedAt: new Date().toISOString(),
+    label: options.label ?? '',
+  };
+  await options.journal.open(session);
+  return new StoreSession(session, [], options).run(instances);
+}
+
+/**
+ * Takes a session up where it stopped: sends what is pending and what failed, and verifies all of it. `instances` are those the first
+ * run never got; one the journal has is passed over.
+ */
+export async function resumeStore(
+  sessionId: string,
+  options: StoreOptions,
+  instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance> = [],
+): Promise<StoreReport> {
+  const session = (await options.journal.sessions()).find(({ id }) => id === sessionId);
+  if (!session) throw new Error(`the journal has no session ${sessionId}`);
+  return new StoreSession(session, await options.journal.entries(sessionId), options).run(instances);
+}
+
+class StoreSession {
+  private state: SessionState = 'idle';
+  private hold: StoreProgress['hold'] = null;
+  private readonly entries = new Map<string, Entry>();
+  /** UIDs the server listed when we first asked about a series; null when it would not say. */
+  private readonly known = new Map<string, Set<string> | null>();
+  private readonly compared = new Set<string>();
+  private readonly client: DicomWebClient;
+  private readonly delivery: Delivery;
+  private readonly startedMs = Date.now();
+  private stoppedBy: Fault | null = null;
+
+  constructor(
+    private readonly session: JournalSession,
+    entries: readonly Entry[],
+    private readonly options: StoreOptions,
+  ) {
+    for (const entry of entries) this.entries.set(entry.sopInstanceUid, entry);
+    this.client = new DicomWebClient({
+      ...options.server,
+      onHold: hold => {
+        this.hold = hold;
+        this.report();
+        options.server.onHold?.(hold);
+      },
+    });
+    this.delivery = new Delivery({
+      client: this.client,
+      attempts: options.attempts ?? 5,
+      batchBytes: options.batchBytes ?? 16 * 2 ** 20,
+      ...(options.signal ? { signal: options.signal } : {}),
+      file: uid => options.journal.file(session.id, uid),
+      apply: (entry, event, change) => this.apply(entry, event, change),
+      listed: seriesUid => this.list(seriesUid),
+    });
+  }
+
+  async run(instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>): Promise<StoreReport> {
+    const { signal } = this.options;
+    try {
+      signal?.throwIfAborted();
+      this.step('start');
+      await this.recover();
+      await this.feed(instances);
+      await this.deliverAndVerify();
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      this.step('cancel');
+    }
+    const report = makeReport({
+      session: this.session,
+      entries: [...this.entries.values()],
+      compared: this.compared,
+      cancelled: this.state === 'cancelled',
+      stoppedBy: this.stoppedBy,
+      target: this.client.roots.stow,
+      bytesSent: this.delivery.bytesSent,
+      finishedAt: new Date().toISOString(),
+    });
+    if (report.outcome === 'done') await this.options.journal.remove(this.session.id);
+    return report;
+  }
+
+  /** What a reload or an earlier run left: a request cut off tells nothing, and what failed is worth one more try when asked. */
+  private async recover(): Promise<void> {
+    for (const entry of [...this.entries.values()]) {
+      if (entry.state === 'sending') await this.apply(entry, 'lose', { compare: true });
+      else if (entry.state === 'failed' || entry.state === 'mismatch')
+        await this.apply(entry, 'retry', { reason: null, attempts: 0 });
+    }
+    await this.delivery.reconcile(this.in('unconfirmed'));
+  }
+
+  /** Into the journal as it comes, and out in batches; after the server is given up on, only into the journal. */
+  private async feed(instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>): Promise<void> {
+    let waiting: Entry[] = [];
+    for (const entry of this.in('pending')) waiting.push(await this.lookFor(entry));
+    waiting = waiting.filter(entry => entry.state === 'pending');
+    try {
+      for await (const instance of instances) {
+        const admitted = await this.admit(instance);
+        const entry = admitted && (await this.lookFor(admitted));
+        if (entry?.state === 'pending') waiting.push(entry);
+        if (this.delivery.fills(waiting)) {
+          await this.deliver(waiting);
+          waiting = [];
+        }
+      }
+    } catch (error) {
+      // What feeds us broke (the denoising job, a full disk under the journal): what we have is still stored.
+      if (this.options.signal?.aborted || !(error instanceof DenoiseError) || error.notice.kind !== 'fault')
+        throw error;
+      this.stoppedBy = error.notice;
+    }
+    await this.deliver(waiting);
+  }
+
+  /** What the server had before is not sent again: it keeps the pixels it was given first, and they are compared with ours later. */
+  private async lookFor(entry: Entry): Promise<Entry> {
+    const { seriesInstanceUid, sopInstanceUid } = entry;
+    if (!this.known.has(seriesInstanceUid))
+      this.known.set(seriesInstanceUid, await this.list(seriesInstanceUid));
+    const known = this.known.get(seriesInstanceUid);
+    if (known) return known.has(sopInstanceUid) ? this.apply(entry, 'found', { compare: true }) : entry;
+    // Without a list, a 200 may be the answer to other pixels: each is read back.
+    return this.save({ ...entry, compare: true });
+  }
+
+  private async admit(instance: StorableInstance): Promise<Entry | null> {
+    this.options.signal?.throwIfAborted();
+    const { sopInstanceUid, seriesInstanceUid, part10 } = instance;
+    const pixelHash = await pixelHashOf(part10);
+    const before = this.entries.get(sopInstanceUid);
+    if (before) {
+      if (before.pixelHash === pixelHash) return null;
+      throw new Error(
+        `two instances with the UID ${sopInstanceUid} and different pixels were given to one store`,
+      );
+    }
+    await this.options.journal.putFile(this.session.id, sopInstanceUid, part10);
+    const { byteLength } = part10;
+    return this.save({
+      sopInstanceUid,
+      seriesInstanceUid,
+      byteLength,
+      pixelHash,
+      state: 'pending',
+      attempts: 0,
+      compare: false,
+    });
+  }
+
+  private async deliver(entries: readonly Entry[]): Promise<void> {
+    if (this.stopped()) return;
+    const fault = await this.delivery.deliver(entries);
+    this.stoppedBy ??= fault;
+  }
+
+  /** True when the server was given up on; a feeding fault still lets what was fed be sent. */
+  private stopped(): boolean {
+    return this.stoppedBy?.code === 'store-unreachable' || this.stoppedBy?.code === 'store-refused';
+  }
+
+  private async deliverAndVerify(): Promise<void> {
+    const rounds = this.options.attempts ?? 5;
+    for (let round = 1; ; round++) {
+      if (this.stopped()) return this.step('fall-short');
+      this.step('drain');
+      if (!(await this.verifyListed(round >= rounds))) return this.step('fall-short');
+      const absent = this.in('pending');
+      if (absent.length === 0) break;
+      this.step('resend');
+      await this.deliver(absent);
+    }
+    await this.comparePixels();
+    const whole = this.in('stored').length + this.in('present').length === this.session.expected;
+    this.step(whole && this.entries.size === this.session.expected ? 'complete' : 'fall-short');
+  }
+
+  /**
+   * Asks for the list until it names all we believe to be there: an archive may index a moment after it answers. What stays
+   * absent is to be sent again, or fails when `last`. False when the server gives no list.
+   */
+  private async verifyListed(last: boolean): Promise<boolean> {
+    const believed = [...this.in('accepted'), ...this.in('existing')];
+    let absent: Entry[] = believed;
+    for (let look = 1; absent.length > 0 && look <= 4; look++) {
+      if (look > 1) await this.client.backoff(look, null, this.options.signal);
+      const lists = new Map<string, Set<string>>();
+      for (const seriesUid of new Set(absent.map(entry => entry.seriesInstanceUid))) {
+        const list = await this.list(seriesUid);
+        if (list === null) {
+          this.stoppedBy ??= { kind: 'fault', code: 'store-unreachable', url: this.client.roots.qido };
+          return false;
+        }
+        lists.set(seriesUid, list);
+      }
+      absent = absent.filter(entry => !lists.get(entry.seriesInstanceUid)!.has(entry.sopInstanceUid));
+    }
+    for (const entry of absent) {
+      const pending = await this.apply(entry, 'absent');
+      if (last || pending.attempts >= (this.options.attempts ?? 5)) {
+        await this.apply(pending, 'refuse', { reason: { code: 'missing-after-store' } });
+      }
+    }
+    return true;
+  }
+
+  /** A sample of what we stored (first, last and evenly between, at least the square root) and all that is in doubt. */
+  private async comparePixels(): Promise<void> {
+    const accepted = this.in('accepted');
+    const doubtful = [...this.in('existing'), ...accepted.filter(entry => entry.compare)];
+    const sure = accepted.filter(entry => !entry.compare);
+    const size = this.options.compareAll
+      ? sure.length
+      : Math.min(sure.length, Math.max(3, Math.ceil(Math.sqrt(sure.length))));
+    const sample = Array.from(
+      { length: size },
+      (_, i) => sure[Math.round((i * (sure.length - 1)) / Math.max(1, size - 1))]!,
+    );
+    for (const entry of [...doubtful, ...sample]) await this.compare(entry);
+    const sampled = new Set(sample.map(entry => entry.sopInstanceUid));
+    // One wrong answer in a sample says that the sample is not enough.
+    const suspect = this.in('mismatch').some(entry => sampled.has(entry.sopInstanceUid));
+    for (const entry of sure.filter(({ sopInstanceUid }) => !sampled.has(sopInstanceUid))) {
+      if (suspect) await this.compare(entry);
+      else await this.confirm(entry);
+    }
+  }
+
+  private async compare(entry: Entry): Promise<void> {
+    const { studyInstanceUid } = this.session;
+    const { seriesInstanceUid, sopInstanceUid } = entry;
+    const { signal } = this.options;
+    let hash: string;
+    try {
+      hash = await this.readBack(studyInstanceUid, seriesInstanceUid, sopInstanceUid);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof ReadRefused) && !(error instanceof NoAnswer)) throw error;
+      await this.save({
+        ...entry,
+        reason:
+          error instanceof ReadRefused
+            ? { code: 'not-readable', status: error.status }
+            : { code: 'unreachable' },
+      });
+      return;
+    }
+    this.compared.add(sopInstanceUid);
+    if (hash === entry.pixelHash) await this.confirm(entry);
+    else await this.apply(entry, 'differ', { reason: { code: 'other-pixels' } });
+  }
+
+  /** Frames are uncompressed on the wire and need no parsing; not every archive serves them. */
+  private async readBack(studyUid: string, seriesUid: string, sopUid: string): Promise<string> {
+    const { signal } = this.options;
+    try {
+      return await sha256Hex(await this.client.frame(studyUid, seriesUid, sopUid, signal));
+    } catch (error) {
+      if (!(error instanceof ReadRefused)) throw error;
+      return pixelHashOf(await this.client.instance(studyUid, seriesUid, sopUid, signal));
+    }
+  }
+
+  private async confirm(entry: Entry): Promise<void> {
+    await this.apply(entry, 'verify', { reason: null });
+    await this.options.journal.removeFile(this.session.id, entry.sopInstanceUid);
+  }
+
+  /** Null when the server would not say. */
+  private async list(seriesUid: string): Promise<Set<string> | null> {
+    try {
+      return await this.client.listInstances(this.session.studyInstanceUid, seriesUid, this.options.signal);
+    } catch (error) {
+      this.options.signal?.throwIfAborted();
+      if (error instanceof ReadRefused || error instanceof NoAnswer) return null;
+      throw error;
+    }
+  }
+
+  private in(state: Entry['state']): Entry[] {
+    return [...this.entries.values()].filter(entry => entry.state === state);
+  }
+
+  private apply(entry: Entry, event: InstanceEvent, change: Partial<Entry> = {}): Promise<Entry> {
+    return this.save({ ...entry, ...change, state: next(INSTANCE_TABLE, entry.state, event) });
+  }
+
+  private async save(entry: Entry): Promise<Entry> {
+    this.entries.set(entry.sopInstanceUid, entry);
+    await this.options.journal.put(this.session.id, entry);
+    this.report();
+    return entry;
+  }
+
+  private step(event: SessionEvent): void {
+    this.state = next(SESSION_TABLE, this.state, event);
+    this.report();
+  }
+
+  private report(): void {
+    if (!this.options.onProgress) return;
+    const there = ['accepted', 'existing', 'stored', 'present'] as const;
+    const done = there.reduce((sum, state) => sum + this.in(state).length, 0);
+    const failed = this.in('failed').length + this.in('mismatch').length;
+    const perInstance = (Date.now() - this.startedMs) / 1000 / Math.max(1, done + failed);
+    const left = this.session.expected - done - failed;
+    this.options.onProgress({
+      state: this.state,
+      hold: this.hold,
+      there: done,
+      failed,
+      expected: this.session.expected,
+      bytesSent: this.delivery.bytesSent,
+      secondsLeft: this.state === 'sending' && done + failed > 0 ? Math.ceil(left * perInstance) : null,
+    });
+  }
+}

@@ -1,0 +1,429 @@
+import {
+  memoryJournal,
+  reportToCsv,
+  resumeStore,
+  storeInstances,
+  type JournalStore,
+  type StoreOptions,
+  type StoreReport,
+} from '../../src/store';
+import { startFaultServer, type FaultServer } from '../faults/server';
+import { makeInstance, makeSeries, SERIES, STUDY, type MadeInstance } from './instances';
+
+const COUNT = 12;
+const series = makeSeries(COUNT);
+const uids = series.map(({ sopInstanceUid }) => sopInstanceUid);
+
+let server: FaultServer;
+let journal: JournalStore;
+let waits: number[];
+
+beforeEach(async () => {
+  server = await startFaultServer();
+  journal = memoryJournal();
+  waits = [];
+});
+afterEach(() => server.close());
+
+function options(more: Partial<StoreOptions['server']> = {}): StoreOptions {
+  const roots = { qido: server.url, wado: server.url, stow: server.url };
+  const sleep = async (ms: number) => void waits.push(ms);
+  // Five instances a request: three requests for the series.
+  return {
+    server: { roots, sleep, random: () => 1, ...more },
+    journal,
+    batchBytes: series[0]!.part10.byteLength * 5,
+  };
+}
+
+function store(
+  instances: readonly MadeInstance[] = series,
+  more: Partial<StoreOptions> = {},
+): Promise<StoreReport> {
+  return storeInstances([...instances], { ...options(), ...more, studyInstanceUid: STUDY, expected: COUNT });
+}
+
+/** The archive holds exactly the series, pixel for pixel, and the report says no less and no more. */
+function expectWhole(report: StoreReport, { alreadyThere = 0 } = {}): void {
+  expect(report).toMatchObject({
+    outcome: 'done',
+    notice: null,
+    failed: 0,
+    pending: 0,
+    unverified: 0,
+    notProduced: 0,
+  });
+  expect([report.stored, report.alreadyThere]).toEqual([COUNT - alreadyThere, alreadyThere]);
+  expect([...server.archive.keys()].sort()).toEqual([...uids].sort());
+  for (const { sopInstanceUid, part10 } of series) {
+    expect(Buffer.compare(server.archive.get(sopInstanceUid)!.part10, part10)).toBe(0);
+  }
+}
+
+/** After a run that fell short: never done, everything accounted for, and a retry on a healthy server makes it whole. */
+async function expectRetryCompletes(report: StoreReport, { alreadyThere = 0 } = {}): Promise<void> {
+  expect(report.outcome).not.toBe('done');
+  expect(report.notice).not.toBeNull();
+  const { stored, unverified, failed, pending, notProduced } = report;
+  expect(stored + report.alreadyThere + unverified + failed + pending + notProduced).toBe(COUNT);
+  const sentBefore = new Map(server.posts);
+  const there = new Set(server.archive.keys());
+  const retried = await resumeStore(report.sessionId, options());
+  expectWhole(retried, { alreadyThere });
+  for (const uid of there) expect(server.posts.get(uid)).toBe(sentBefore.get(uid));
+  expect(await journal.sessions()).toEqual([]);
+}
+
+describe('a healthy server', () => {
+  it('stores all in batches by bytes, reads a sample back, empties the journal', async () => {
+    const report = await store();
+    expectWhole(report);
+    expect(server.requests.map(request => request.length)).toEqual([5, 5, 2]);
+    const compared = report.instances
+      .filter(({ pixelsCompared }) => pixelsCompared)
+      .map(({ sopInstanceUid }) => sopInstanceUid);
+    expect(compared).toHaveLength(4);
+    expect(compared).toEqual(expect.arrayContaining([uids[0], uids[COUNT - 1]]));
+    expect(await journal.sessions()).toEqual([]);
+  });
+
+  it('sends nothing a second time, and compares every pixel of what is there', async () => {
+    await store();
+    server.requests.length = 0;
+    const again = await store();
+    expectWhole(again, { alreadyThere: COUNT });
+    expect(server.requests).toEqual([]);
+    expect(again.instances.every(({ pixelsCompared }) => pixelsCompared)).toBe(true);
+  });
+
+  it('is not done when the series was not produced whole', async () => {
+    const report = await store(series.slice(0, COUNT - 1));
+    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 1, notProduced: 1 });
+    expect(report.notice).toMatchObject({ code: 'store-incomplete', stored: COUNT - 1, failed: 1 });
+    // The missing one arrives with the retry.
+    expectWhole(await resumeStore(report.sessionId, options(), series));
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+  });
+
+  it('refuses one UID with two contents', async () => {
+    const twin = makeInstance(1, { seed: 99 });
+    await expect(store([series[0]!, twin])).rejects.toThrow(/different pixels/);
+  });
+});
+
+describe('part of a request fails', () => {
+  const failing = new Set([uids[1], uids[3]]);
+  const fail = (reason: number) => (uid: string) => (failing.has(uid) ? reason : null);
+
+  it.each(['json', 'xml'] as const)(
+    '202 with passing failures (%s): only those are sent again',
+    async body => {
+      server.next.push({ kind: 'partly', status: 202, fail: fail(0xa700), body });
+      expectWhole(await store());
+      for (const uid of uids) expect(server.posts.get(uid)).toBe(failing.has(uid) ? 2 : 1);
+      expect(waits.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('202 with lasting failures: sent once, reported with their reason, stored by a retry when the server takes them', async () => {
+    server.always = () => ({ kind: 'partly', status: 202, fail: fail(0x0122), body: 'json' });
+    const report = await store();
+    expect(report).toMatchObject({ stored: COUNT - 2, failed: 2 });
+    expect(
+      report.instances.filter(({ outcome }) => outcome === 'failed').map(({ reason }) => reason),
+    ).toEqual([
+      { code: 'failure-reason', value: '0122' },
+      { code: 'failure-reason', value: '0122' },
+    ]);
+    for (const uid of failing) expect(server.posts.get(uid!)).toBe(1);
+    server.always = null;
+    await expectRetryCompletes(report);
+  });
+
+  it('200 that lists failures in its body is not taken for success', async () => {
+    server.always = () => ({ kind: 'partly', status: 200, fail: fail(0xc000), body: 'json' });
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
+  });
+
+  it.each(['none', 'html'] as const)(
+    '400 for one bad instance, the good ones stored, body %s',
+    async body => {
+      server.always = batch => ({
+        kind: 'partly',
+        status: batch.includes(uids[1]!) ? 400 : 200,
+        fail: uid => (uid === uids[1] ? 0xc000 : null),
+        body,
+      });
+      const report = await store();
+      expect(report).toMatchObject({ stored: COUNT - 1, failed: 1 });
+      expect(report.instances[1]!.reason).toEqual({ code: 'refused', status: 400 });
+      // Sent with its batch, then alone; the others of the batch were looked up and not sent again.
+      expect(server.posts.get(uids[1]!)).toBe(2);
+      expect(server.posts.get(uids[0]!)).toBe(1);
+      server.always = null;
+      await expectRetryCompletes(report);
+    },
+  );
+
+  it('409 for all: each is tried alone once, then failed', async () => {
+    server.always = () => ({ kind: 'partly', status: 409, fail: () => 0xa900, body: 'none' });
+    const report = await store();
+    expect(report).toMatchObject({ stored: 0, failed: COUNT });
+    server.always = null;
+    await expectRetryCompletes(report);
+  });
+
+  it('a 200 without a body is believed for what the server then lists', async () => {
+    server.always = () => ({ kind: 'partly', status: 200, fail: () => null, body: 'none' });
+    expectWhole(await store());
+  });
+});
+
+describe('the whole request fails', () => {
+  it('401: asks for a log-in and goes on', async () => {
+    server.token = 'new';
+    let token = 'old';
+    const asked: number[] = [];
+    const report = await store(series, {
+      server: {
+        ...options().server,
+        headers: () => ({ Authorization: `Bearer ${token}` }),
+        reauthorise: async status => {
+          asked.push(status);
+          token = 'new';
+          return true;
+        },
+      },
+    });
+    expectWhole(report);
+    expect(asked).toEqual([401]);
+  });
+
+  it('401 and no log-in: stops, keeps all, says so', async () => {
+    server.token = 'new';
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', pending: COUNT });
+    expect(report.notice).toMatchObject({ code: 'store-refused', status: 401 });
+    server.token = null;
+    await expectRetryCompletes(report);
+  });
+
+  it('413: smaller requests', async () => {
+    server.maxBytes = series[0]!.part10.byteLength * 2.5;
+    expectWhole(await store());
+  });
+
+  it('413 for a single instance: failed with its size', async () => {
+    server.maxBytes = 100;
+    const report = await store();
+    expect(report.instances[0]!.reason).toEqual({ code: 'too-large', bytes: series[0]!.part10.byteLength });
+    server.maxBytes = Infinity;
+    await expectRetryCompletes(report);
+  });
+
+  it('429: waits as long as it is told', async () => {
+    server.next.push({ kind: 'status', status: 429, headers: { 'Retry-After': '7' } });
+    expectWhole(await store());
+    expect(waits).toEqual([7000]);
+  });
+
+  it.each([500, 502, 503, 504, 408])('%i: tries again with growing waits', async status => {
+    server.next.push({ kind: 'status', status }, { kind: 'status', status });
+    expectWhole(await store());
+    expect(waits[1]!).toBeGreaterThan(waits[0]!);
+  });
+
+  it('500 after all was stored: looked up, not sent again', async () => {
+    server.next.push({ kind: 'status', status: 500, stored: 5 });
+    expectWhole(await store());
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+  });
+
+  it('500 for ever: gives up, and a retry completes', async () => {
+    server.always = () => ({ kind: 'status', status: 500 });
+    const report = await store();
+    expect(report).toMatchObject({ stored: 0, notice: { code: 'store-refused', status: 500 } });
+    expect(server.requests.length).toBeLessThan(15);
+    server.always = null;
+    await expectRetryCompletes(report);
+  });
+
+  it('one instance that breaks the server does not keep the others from it', async () => {
+    server.always = batch => (batch.includes(uids[2]!) ? { kind: 'status', status: 500 } : null);
+    const report = await store();
+    expect(report).toMatchObject({ stored: COUNT - 1, failed: 1 });
+    expect(report.instances[2]!.reason).toEqual({ code: 'server-error', status: 500 });
+    server.always = null;
+    await expectRetryCompletes(report);
+  });
+
+  it.each([
+    [0, false],
+    [3, false],
+    [5, true],
+  ])('reset with %i stored (mid-body: %s): only what is missing is sent again', async (stored, midBody) => {
+    server.next.push({ kind: 'reset', stored, midBody });
+    expectWhole(await store());
+    for (const [i, uid] of uids.entries()) expect(server.posts.get(uid)).toBe(i < 5 && i >= stored ? 2 : 1);
+  });
+
+  it('no server: unreachable, all kept', async () => {
+    const { url } = server;
+    await server.close();
+    const report = await store();
+    expect(report).toMatchObject({
+      stored: 0,
+      outcome: 'incomplete',
+      notice: { code: 'store-unreachable', url },
+    });
+    server = await startFaultServer();
+    await expectRetryCompletes(report);
+  });
+
+  it('an answer slower than the time limit counts as none', async () => {
+    server.next.push({ kind: 'slow', msPerByte: 20 });
+    expectWhole(await store(series, { server: { ...options().server, timeoutMs: 400 } }));
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+  });
+
+  it('a slow answer within the limit is waited for', async () => {
+    server.next.push({ kind: 'slow', msPerByte: 1 });
+    expectWhole(await store());
+  });
+
+  it('404 from a wrong address stops at once', async () => {
+    server.always = () => ({ kind: 'status', status: 404 });
+    const report = await store();
+    expect(server.requests).toHaveLength(1);
+    expect(report).toMatchObject({ pending: COUNT, notice: { code: 'store-refused', status: 404 } });
+    server.always = null;
+    await expectRetryCompletes(report);
+  });
+});
+
+describe('a full disk', () => {
+  it.each([null, 507])('status %s: reported, and completed when there is room', async fullStatus => {
+    server.capacity = 7;
+    server.fullStatus = fullStatus;
+    const report = await store();
+    expect(server.archive.size).toBe(7);
+    expect(report.outcome).toBe('incomplete');
+    expect(report.instances.some(({ reason }) => reason?.code === 'server-full')).toBe(true);
+    server.capacity = Infinity;
+    await expectRetryCompletes(report);
+  });
+});
+
+describe('what the server holds is not what we sent', () => {
+  const changed = makeInstance(4, { seed: 77 });
+
+  it('other pixels under the UID before we came: mismatch, whatever the retries', async () => {
+    await storeInstances([changed], { ...options(), studyInstanceUid: STUDY, expected: 1 });
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 1, failed: 1 });
+    expect(report.notice).toMatchObject({ code: 'store-mismatch', sopInstanceUid: changed.sopInstanceUid });
+    expect(reportToCsv(report)).toContain('holds other pixels');
+    const again = await resumeStore(report.sessionId, options());
+    expect(again.notice).toMatchObject({ code: 'store-mismatch', sopInstanceUid: changed.sopInstanceUid });
+  });
+
+  it('the same when the server gives no list and answers 200', async () => {
+    await storeInstances([changed], { ...options(), studyInstanceUid: STUDY, expected: 1 });
+    server.refusedLists = 1;
+    const report = await store();
+    expect(report.notice).toMatchObject({ code: 'store-mismatch', sopInstanceUid: changed.sopInstanceUid });
+  });
+
+  it('a duplicate refused with 0111 is compared: same pixels are already there, others a mismatch', async () => {
+    await storeInstances([changed, series[0]!], { ...options(), studyInstanceUid: STUDY, expected: 2 });
+    server.duplicatesFail = true;
+    server.refusedLists = 1;
+    const report = await store();
+    expect(report).toMatchObject({
+      stored: COUNT - 2,
+      alreadyThere: 1,
+      failed: 1,
+      notice: { code: 'store-mismatch' },
+    });
+  });
+
+  it('a wrong read-back in the sample: all are compared', async () => {
+    server.wrongReadBack.add(uids[0]!).add(uids[5]!);
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
+    expect(report.instances[5]!.reason).toEqual({ code: 'other-pixels' });
+    server.wrongReadBack.clear();
+    await expectRetryCompletes(report, { alreadyThere: 2 });
+  });
+
+  it('says it is stored and has lost it: sent again until it is listed', async () => {
+    server.next.push({ kind: 'lose' });
+    expectWhole(await store());
+  });
+
+  it('loses it every time: failed, not done', async () => {
+    server.always = batch => (batch.includes(uids[2]!) ? { kind: 'lose' } : null);
+    const report = await store([series[2]!]);
+    expect(report.instances[0]!.reason).toEqual({ code: 'missing-after-store' });
+    expect(report.outcome).toBe('incomplete');
+  });
+
+  it('no frames: the whole instance is read back instead', async () => {
+    server.frames = false;
+    expectWhole(await store());
+  });
+
+  it('no read-back at all: unverified, not done', async () => {
+    server.frames = server.instances = false;
+    const report = await store();
+    expect(report).toMatchObject({
+      outcome: 'incomplete',
+      unverified: 4,
+      notice: { code: 'store-incomplete' },
+    });
+    server.frames = true;
+    await expectRetryCompletes(report);
+  });
+
+  it('no list: not done', async () => {
+    server.refusedLists = Infinity;
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', unverified: COUNT });
+    server.refusedLists = 0;
+    await expectRetryCompletes(report);
+  });
+});
+
+describe('cancel and progress', () => {
+  it('cancel keeps the journal; resume sends the rest', async () => {
+    const controller = new AbortController();
+    const report = await store(series, {
+      signal: controller.signal,
+      onProgress: ({ there }) => {
+        if (there >= 5) controller.abort();
+      },
+    });
+    expect(report).toMatchObject({ outcome: 'cancelled', notice: { code: 'cancelled' } });
+    expect(server.archive.size).toBe(5);
+    expectWhole(await resumeStore(report.sessionId, options(), series));
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+  });
+
+  it('progress never goes back, ends at all, and gives a time', async () => {
+    const seen: { there: number; secondsLeft: number | null }[] = [];
+    await store(series, { onProgress: progress => seen.push(progress) });
+    const there = seen.map(progress => progress.there);
+    expect(there).toEqual([...there].sort((a, b) => a - b));
+    expect(there.at(-1)).toBe(COUNT);
+    expect(seen.some(({ secondsLeft }) => secondsLeft !== null)).toBe(true);
+  });
+});
+
+it('the report as CSV has a line for each instance', async () => {
+  const lines = reportToCsv(await store())
+    .trim()
+    .split('\r\n');
+  expect(lines).toHaveLength(COUNT + 1);
+  expect(lines[1]).toBe(`${uids[0]},${SERIES},stored,pixels compared,,1,`);
+});
