@@ -1,0 +1,247 @@
+// Behind `npm start` and `npm test`: makes a fresh clone ready, then starts the server or the tests. Plain JavaScript and
+// nothing but Node at the top, because at first nothing is installed.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const cache = join(root, '.cache');
+const read = path => readFileSync(join(root, path), 'utf8');
+const say = line => console.log(`[setup] ${line}`);
+const OLDEST_NODE = 20;
+
+/** What a person can act on; printed without a stack. */
+class SetupError extends Error {}
+
+function checkNode() {
+  if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return;
+  throw new SetupError(
+    `Node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node}. Get it from https://nodejs.org or your package manager.`,
+  );
+}
+
+function npm(args, { quiet = false } = {}) {
+  // npm tells its scripts where it is; the shell is for npm.cmd on Windows.
+  const [command, first] = process.env.npm_execpath
+    ? [process.execPath, [process.env.npm_execpath]]
+    : ['npm', []];
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  return (
+    spawnSync(command, [...first, ...args], {
+      cwd: root,
+      env,
+      stdio: quiet ? 'ignore' : 'inherit',
+      shell: command === 'npm',
+    }).status === 0
+  );
+}
+
+/** Compares what npm last installed (its own record) with the lockfile, so that a plain `npm install` counts too. */
+function isInstalled() {
+  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
+  const installed = JSON.parse(read('node_modules/.package-lock.json')).packages;
+  return Object.entries(JSON.parse(read('package-lock.json')).packages).every(
+    ([path, { version, optional, peer, link }]) =>
+      !path.includes('node_modules/') || optional || peer || link || installed[path]?.version === version,
+  );
+}
+
+function install() {
+  if (isInstalled()) return;
+  const isFresh = !existsSync(join(root, 'node_modules'));
+  say(
+    isFresh
+      ? 'Installing the packages (once, about a minute) ...'
+      : 'The lockfile has changed; updating the packages ...',
+  );
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  if (npm(isFresh ? ['ci', ...quiet] : ['install', '--no-save', ...quiet])) return;
+  throw new SetupError(
+    'npm could not install the packages; its message is above. Without a network, run "npm ci" where there is one and copy the folder.',
+  );
+}
+
+/** The viewer is not compiled here: its prebuilt npm package is unpacked, checked against the pinned hash. */
+async function fetchViewer() {
+  const { package: name, version, integrity } = JSON.parse(read('server/viewer.json'));
+  const target = join(cache, 'ohif', version, 'dist');
+  if (existsSync(join(target, '.complete'))) return;
+  say(`Fetching the OHIF viewer ${version} (50 MB, once) ...`);
+  const { default: pacote } = await import('pacote');
+  const unpacked = join(cache, 'ohif', `unpacking-${process.pid}`);
+  try {
+    // npm hands a configured registry or mirror to its scripts in the environment.
+    const registry = process.env.npm_config_registry;
+    await pacote.extract(`${name}@${version}`, unpacked, {
+      integrity,
+      cache: join(cache, 'npm'),
+      ...(registry && { registry }),
+    });
+    say('Compressing it for the browser ...');
+    const { precompress } = await import('./precompress.mjs');
+    await precompress(join(unpacked, 'dist'));
+    writeFileSync(join(unpacked, 'dist/.complete'), `${integrity}\n`);
+    mkdirSync(dirname(target), { recursive: true });
+    rmSync(target, { recursive: true, force: true });
+    renameSync(join(unpacked, 'dist'), target);
+  } catch (error) {
+    if (error.code === 'EINTEGRITY')
+      throw new SetupError(
+        `${name}@${version} is not the file that was pinned (SHA-512 differs); nothing was unpacked. Do not use this copy.`,
+      );
+    const isOffline = [
+      'ENOTFOUND',
+      'EAI_AGAIN',
+      'ECONNREFUSED',
+      'ECONNRESET',
+      'ETIMEDOUT',
+      'ENETUNREACH',
+    ].includes(error.code);
+    throw new SetupError(
+      isOffline
+        ? `The viewer could not be fetched: no connection (${error.code}). It is needed once; behind a proxy set HTTPS_PROXY. Or copy .cache/ohif from a computer that has it.`
+        : `The viewer could not be fetched: ${error.message}`,
+    );
+  } finally {
+    rmSync(unpacked, { recursive: true, force: true });
+  }
+}
+
+/** One hash over everything the build reads. */
+function sourcesHash() {
+  const hash = createHash('sha256');
+  const add = path => {
+    if (!existsSync(path)) return;
+    if (statSync(path).isDirectory())
+      readdirSync(path)
+        .sort()
+        .forEach(name => add(join(path, name)));
+    else hash.update(relative(root, path)).update('\0').update(readFileSync(path)).update('\0');
+  };
+  for (const path of [
+    'src',
+    'extension',
+    'modes',
+    'models',
+    'webpack.config.mjs',
+    'tsconfig.json',
+    'package-lock.json',
+    'package.json',
+  ])
+    add(join(root, path));
+  return hash.digest('hex');
+}
+
+async function build() {
+  const stamp = join(cache, 'build-stamp');
+  const hash = sourcesHash();
+  if (
+    existsSync(join(root, 'dist/manifest.json')) &&
+    existsSync(stamp) &&
+    readFileSync(stamp, 'utf8') === hash
+  )
+    return;
+  say('Building the plugin ...');
+  if (!npm(['run', '--silent', 'build'])) throw new SetupError('The build failed; its message is above.');
+  const { precompress } = await import('./precompress.mjs');
+  await precompress(join(root, 'dist'));
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(stamp, hash);
+}
+
+async function start(flags) {
+  await prepare();
+  const args = ['--import', 'tsx', join(root, 'server/src/main.ts'), ...flags];
+  const server = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  // Ctrl+C reaches the server by itself; a plain kill does not.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill(signal));
+  process.on('SIGINT', () => {});
+  return new Promise(resolve => server.on('exit', code => resolve(code ?? 0)));
+}
+
+async function prepare() {
+  checkNode();
+  install();
+  await fetchViewer();
+  await build();
+}
+
+/** What the tests run besides Node, with the Debian package it comes from. */
+const TOOLS = [
+  {
+    path: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+    debian: 'chromium',
+    for: 'the browser tests',
+  },
+  {
+    path: ['/usr/sbin/Orthanc', '/usr/bin/Orthanc'],
+    debian: 'orthanc',
+    for: 'the tests against a real PACS',
+  },
+  {
+    path: ['/usr/share/orthanc/plugins/libOrthancDicomWeb.so'],
+    debian: 'orthanc-dicomweb',
+    for: 'the tests against a real PACS',
+  },
+  { path: ['/usr/bin/dciodvfy'], debian: 'dicom3tools', for: 'the conformance tests' },
+  { path: ['/usr/bin/dcmdump'], debian: 'dcmtk', for: 'the conformance tests' },
+];
+
+function installTools() {
+  const missing = TOOLS.filter(({ path }) => !path.some(existsSync));
+  if (!missing.length) return;
+  const packages = [...new Set(missing.map(tool => tool.debian))];
+  for (const tool of missing) say(`Missing: ${tool.debian} (for ${tool.for})`);
+  const canInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+  if (canInstall) {
+    say(`Installing ${packages.join(', ')} by apt-get ...`);
+    const apt = args =>
+      spawnSync('apt-get', args, {
+        stdio: 'inherit',
+        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      }).status === 0;
+    // A package's service would take Orthanc's ports; the tests start their own.
+    if (apt(['update', '-q']) && apt(['install', '-y', '-q', '--no-install-recommends', ...packages])) return;
+  }
+  throw new SetupError(
+    `The tests need ${packages.join(', ')}. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}. The tests that need none of them: npm run test:unit`,
+  );
+}
+
+async function test() {
+  checkNode();
+  installTools();
+  await prepare();
+  for (const script of ['lint', 'typecheck', 'test:unit', 'test:browser']) {
+    say(`npm run ${script}`);
+    if (!npm(['run', '--silent', script])) {
+      say(`${script} failed.`);
+      return 1;
+    }
+  }
+  say('All tests passed.');
+  return 0;
+}
+
+const [command, ...flags] = process.argv.slice(2);
+const commands = { start, test, prepare: async () => prepare().then(() => 0) };
+try {
+  if (!commands[command])
+    throw new SetupError(`Use: node server/setup.mjs ${Object.keys(commands).join(' | ')}`);
+  process.exitCode = await commands[command](flags);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`[setup] ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,77 @@
+import { readdir, realpath } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { describe, type Catalog } from './catalog';
+import { DicomFileError } from './errors';
+import { readHeader } from './header';
+
+const PARALLEL_READS = 8;
+const CLAIMS_DICOM = new Set(['.dcm', '.dicom', '.ima']);
+
+export interface ScanResult {
+  found: number;
+  /** Files without "DICM" at byte 128 and without a DICOM extension. */
+  skipped: number;
+}
+
+/**
+ * Indexes every DICOM file below a folder. Broken files go to `catalog.problems` and are not fatal. Symbolic links are not
+ * followed, so nothing outside the folder is ever served. Throws only when the folder itself cannot be listed.
+ */
+export async function scanFolder(
+  folder: string,
+  catalog: Catalog,
+  signal: AbortSignal,
+  onFile: () => void = () => {},
+): Promise<ScanResult> {
+  const result: ScanResult = { found: 0, skipped: 0 };
+  const files = walk(await realpath(folder), catalog);
+  const worker = async () => {
+    for await (const path of files) {
+      if (signal.aborted) return;
+      await indexFile(path, catalog, result);
+      onFile();
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_READS }, worker));
+  return result;
+}
+
+async function indexFile(path: string, catalog: Catalog, result: ScanResult): Promise<void> {
+  try {
+    const described = describe(path, await readHeader(path));
+    if (catalog.add(described)) {
+      result.found += 1;
+      return;
+    }
+    const kept = catalog.find(described.instance.sopUid);
+    catalog.problems.push({
+      path,
+      problem: `not used: it has the SOP Instance UID of ${kept?.path ?? 'another file'}`,
+    });
+  } catch (error) {
+    if (error instanceof DicomFileError && error.notDicom && !CLAIMS_DICOM.has(extname(path).toLowerCase())) {
+      result.skipped += 1;
+      return;
+    }
+    catalog.problems.push({ path, problem: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function* walk(folder: string, catalog: Catalog): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    // Dot folders hold our own half-written files and other programs' housekeeping.
+    if (entry.name.startsWith('.') || entry.name === 'DICOMDIR') continue;
+    if (entry.isSymbolicLink())
+      catalog.problems.push({ path, problem: 'not used: symbolic links are not followed' });
+    else if (entry.isFile()) yield path;
+    else if (entry.isDirectory()) {
+      try {
+        yield* walk(path, catalog);
+      } catch (error) {
+        catalog.problems.push({ path, problem: error instanceof Error ? error.message : String(error) });
+      }
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import { describe, type Catalog, type Described } from './catalog';
+import { DicomFileError, reasonOf } from './errors';
+import { parsePart10, PIXEL_DATA } from './header';
+
+/** PS3.7 annex C and PS3.18, table I.2-2. */
+export const FAILURE = {
+  processing: 0x0110,
+  duplicateSopInstance: 0x0111,
+  outOfResources: 0xa700,
+  doesNotBelongToStudy: 0xa900,
+  cannotUnderstand: 0xc000,
+} as const;
+
+export type StoreResult =
+  | { kind: 'stored' | 'alreadyStored'; described: Described }
+  | { kind: 'refused'; reason: number; message: string; sopClassUid?: string; sopUid?: string };
+
+/**
+ * Where received instances are kept: `<study>/<series>/<instance>.dcm`. A file appears under its name only when it is whole
+ * and on the disk; nothing that is there is ever overwritten.
+ */
+export class StoreFolder {
+  private queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly folder: string,
+    private readonly incoming: string,
+    private readonly catalog: Catalog,
+  ) {}
+
+  /** Makes the folder and drops what an earlier run left half-written. Throws Node's error when it cannot be written to. */
+  static async open(folder: string, catalog: Catalog): Promise<StoreFolder> {
+    const incoming = join(folder, '.incoming');
+    await rm(incoming, { recursive: true, force: true });
+    await mkdir(incoming, { recursive: true });
+    return new StoreFolder(folder, incoming, catalog);
+  }
+
+  /** Spools a body to the disk, outside the archive. Rejects with the stream's error and leaves nothing behind. */
+  async receive(body: Readable): Promise<string> {
+    const spool = join(this.incoming, `${randomUUID()}.part`);
+    try {
+      await pipeline(body, createWriteStream(spool, { flush: true }));
+    } catch (error) {
+      await rm(spool, { force: true });
+      throw error;
+    }
+    return spool;
+  }
+
+  /** Takes a spooled file into the archive, one at a time, or refuses it; the spool is gone afterwards. Never throws. */
+  keep(spool: string, studyUid: string | undefined): Promise<StoreResult> {
+    const kept = this.queue
+      .then(() => this.keepNow(spool, studyUid))
+      .finally(() => rm(spool, { force: true }));
+    this.queue = kept.catch(() => undefined);
+    return kept;
+  }
+
+  private async keepNow(spool: string, studyUid: string | undefined): Promise<StoreResult> {
+    let described: Described;
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(spool);
+      described = describe(spool, { dataSet: parsePart10(bytes), size: bytes.length, mtimeMs: Date.now() });
+    } catch (error) {
+      const reason = error instanceof DicomFileError ? FAILURE.cannotUnderstand : FAILURE.processing;
+      return { kind: 'refused', reason, message: reasonOf(error) };
+    }
+    const { sopUid, sopClassUid, seriesUid } = described.instance;
+    const refused = (reason: number, message: string): StoreResult => ({
+      kind: 'refused',
+      reason,
+      message,
+      sopUid,
+      sopClassUid,
+    });
+    if (studyUid !== undefined && described.instance.studyUid !== studyUid) {
+      return refused(
+        FAILURE.doesNotBelongToStudy,
+        `the instance belongs to study ${described.instance.studyUid}`,
+      );
+    }
+    const known = this.catalog.find(sopUid);
+    if (known) {
+      const isSame = known.studyUid === described.instance.studyUid && known.seriesUid === seriesUid;
+      if (isSame && (await samePixels(known.path, bytes)))
+        return { kind: 'alreadyStored', described: { ...described, instance: known } };
+      return refused(
+        FAILURE.duplicateSopInstance,
+        'another image is stored under this SOP Instance UID; it was kept',
+      );
+    }
+    try {
+      const path = await this.file(spool, described);
+      const stored = { ...described, instance: { ...described.instance, path } };
+      this.catalog.add(stored);
+      return { kind: 'stored', described: stored };
+    } catch (error) {
+      const isFull =
+        error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+      return refused(isFull ? FAILURE.outOfResources : FAILURE.processing, reasonOf(error));
+    }
+  }
+
+  private async file(spool: string, { instance }: Described): Promise<string> {
+    const folder = join(this.folder, instance.studyUid, instance.seriesUid);
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, `${instance.sopUid}.dcm`);
+    await rename(spool, path);
+    // The rename itself is on the disk only when its folder is.
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
+    return path;
+  }
+}
+
+/** Whether two Part 10 files hold the same transfer syntax and the same stored pixels, bit for bit. */
+async function samePixels(path: string, bytes: Buffer): Promise<boolean> {
+  try {
+    return pixelDigest(await readFile(path)) === pixelDigest(bytes);
+  } catch {
+    return false;
+  }
+}
+
+function pixelDigest(bytes: Buffer): string {
+  const dataSet = parsePart10(bytes);
+  const pixels = dataSet.elements[PIXEL_DATA];
+  const hash = createHash('sha256').update(dataSet.string('x00020010') ?? '');
+  if (pixels) hash.update(dataSet.byteArray.subarray(pixels.dataOffset, pixels.dataOffset + pixels.length));
+  // Without pixels (a report, a plan) the data set itself is what must not change.
+  else hash.update(bytes);
+  return hash.digest('hex');
+}
