@@ -1,3 +1,18 @@
-export function getToolbarModule() {
-  return [{ name: 'evaluate.iscl.denoise', evaluate: () => ({ disabled: false }) }];
+import { describe } from '../src/notices';
+import { DENOISE_EVALUATOR } from './id';
+import type { SessionHolder } from './session/holder';
+
+
+/** The Denoise button says why it is disabled: the verdict's first reason. */
+export function getToolbarModule(holder: SessionHolder) {
+  const evaluate = ({ viewportId }: { viewportId?: string }) => {
+    const active = holder.current?.active(viewportId ?? undefined);
+    if (!active) return { disabled: true, disabledText: 'Open a CT series first.' };
+    if (active.verdict.kind === 'refused') {
+      const [reason] = active.verdict.reasons;
+      return { disabled: true, disabledText: reason ? describe(reason).happened : '' };
+    }
+    return { disabled: false };
+  };
+  return [{ name: DENOISE_EVALUATOR, evaluate }];
 }

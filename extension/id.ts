@@ -6,7 +6,9 @@ export const VERSION: string = packageJson.version;
 export const MODE_ID = `${EXTENSION_ID}-mode`;
 export const MODE_ROUTE = 'low-dose-ct';
 export const PROTOCOL_ID = `${EXTENSION_ID}/compare`;
+export const PANEL_ID = `${EXTENSION_ID}.panelModule.denoise`;
 /** Scheme of the image ids of derived slices. */
 export const IMAGE_SCHEME = 'iscl';
 /** On thumbnails, series lists and viewports of everything we made. */
 export const LABEL = 'ISCL DENOISED, not for diagnostic use';
+export const DENOISE_EVALUATOR = 'evaluate.iscl.denoise';

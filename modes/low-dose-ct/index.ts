@@ -1,4 +1,4 @@
-import { EXTENSION_ID, MODE_ID, MODE_ROUTE, PROTOCOL_ID } from '../../extension/id';
+import { DENOISE_EVALUATOR, MODE_ID, MODE_ROUTE, PANEL_ID, PROTOCOL_ID } from '../../extension/id';
 
 /** What we read of OHIF's basic mode; the rest is passed on unseen. */
 interface BasicMode {
@@ -33,7 +33,7 @@ const DENOISE_BUTTON = {
     label: 'Denoise',
     tooltip: 'Denoise this CT series (shift+D)',
     commands: 'denoiseSeries',
-    evaluate: 'evaluate.iscl.denoise',
+    evaluate: DENOISE_EVALUATOR,
   },
 };
 
@@ -55,7 +55,7 @@ const mode = {
       routeName: MODE_ROUTE,
       displayName: 'Low-dose CT',
       hide: false,
-      hangingProtocol: 'default',
+      hangingProtocol: PROTOCOL_ID,
       isValidMode: ({ modalities }: { modalities: string }) => ({
         valid: modalities.split('\\').includes('CT'),
         description: 'Low-dose CT needs a study with CT images.',
@@ -69,7 +69,7 @@ const mode = {
             ...layoutInstance,
             props: {
               ...layoutInstance.props,
-              rightPanels: [`${EXTENSION_ID}.panelModule.denoise`, ...layoutInstance.props.rightPanels],
+              rightPanels: [PANEL_ID, ...layoutInstance.props.rightPanels],
               rightPanelClosed: false,
             },
           },

@@ -1,0 +1,85 @@
+import type * as core from '@cornerstonejs/core';
+import type { SliceHu } from '../../src/ct';
+import { blend, difference } from '../../src/denoise';
+import type { DenoisedSlice } from '../../src/denoise';
+import type { DerivedKind, DerivedSlice } from './series';
+
+export type Pixels = Int16Array | Float32Array;
+
+/** Pixels a derived image shows at `strength`: the blend, or original minus blend (what was taken out). Row-major HU into `out`. */
+export function paint(
+  out: Pixels,
+  kind: DerivedKind,
+  source: SliceHu,
+  denoised: DenoisedSlice,
+  strength: number,
+): void {
+  blend(source, denoised.hu, strength, out);
+  if (kind === 'denoised') return;
+  difference(source, out, out);
+  for (let i = 0; i < out.length; i++) out[i] = -out[i]!;
+}
+
+/** The Cornerstone image of one derived slice around `pixels`, which stay ours to rewrite. */
+export function derivedImage(
+  cornerstone: typeof core,
+  slice: DerivedSlice,
+  rows: number,
+  columns: number,
+  pixels: Pixels,
+): core.Types.IImage {
+  const { metaData, utilities } = cornerstone;
+  const plane = metaData.get('imagePlaneModule', slice.imageId) as core.Types.ImagePlaneModule;
+  const voi = (metaData.get('voiLutModule', slice.imageId) ?? {}) as {
+    windowCenter?: number[];
+    windowWidth?: number[];
+    voiLUTFunction?: core.Enums.VOILUTFunctionType;
+  };
+  const voxelManager = utilities.VoxelManager.createImageVoxelManager({
+    width: columns,
+    height: rows,
+    numberOfComponents: 1,
+    scalarData: pixels,
+    id: slice.imageId,
+  }) as core.Types.IImage['voxelManager'];
+  let minPixelValue = Infinity;
+  let maxPixelValue = -Infinity;
+  for (const value of pixels) {
+    if (value < minPixelValue) minPixelValue = value;
+    if (value > maxPixelValue) maxPixelValue = value;
+  }
+  return {
+    imageId: slice.imageId,
+    minPixelValue,
+    maxPixelValue,
+    slope: 1,
+    intercept: 0,
+    windowCenter: voi.windowCenter ?? [40],
+    windowWidth: voi.windowWidth ?? [400],
+    voiLUTFunction: voi.voiLUTFunction ?? cornerstone.Enums.VOILUTFunctionType.LINEAR,
+    getPixelData: () => pixels,
+    getCanvas: () => {
+      throw new Error('derived images have no canvas of their own');
+    },
+    rows,
+    columns,
+    height: rows,
+    width: columns,
+    color: false,
+    rgba: false,
+    numberOfComponents: 1,
+    columnPixelSpacing: plane.columnPixelSpacing,
+    rowPixelSpacing: plane.rowPixelSpacing,
+    sliceThickness: plane.sliceThickness,
+    invert: false,
+    photometricInterpretation: 'MONOCHROME2',
+    sizeInBytes: pixels.byteLength,
+    dataType: pixels instanceof Int16Array ? 'Int16Array' : 'Float32Array',
+    voxelManager,
+    preScale: {
+      enabled: true,
+      scaled: true,
+      scalingParameters: { modality: 'CT', rescaleSlope: 1, rescaleIntercept: 0 },
+    },
+  } as core.Types.IImage;
+}

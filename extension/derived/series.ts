@@ -1,0 +1,74 @@
+import type { SourceSeries, SourceSlice } from '../session/source';
+import type { OhifInstance } from '../ohif';
+import { IMAGE_SCHEME } from '../id';
+
+/** What a derived display set shows: the denoised series at the run's strength, or original minus denoised. */
+export type DerivedKind = 'denoised' | 'difference';
+
+/** Window of the difference series: removed noise is tens of HU, centred on zero. */
+export const DIFFERENCE_WINDOW = { center: 0, width: 100 } as const;
+/** Series numbers of derived series follow the source's by these steps. */
+const NUMBER_OFFSET: Readonly<Record<DerivedKind, number>> = { denoised: 1000, difference: 2000 };
+const DESCRIPTION: Readonly<Record<DerivedKind, string>> = {
+  denoised: 'ISCL DENOISED, not for diagnostic use',
+  difference: 'ISCL DIFFERENCE, not for diagnostic use',
+};
+
+export interface DerivedSlice {
+  readonly source: SourceSlice;
+  readonly imageId: string;
+  readonly instance: OhifInstance;
+}
+
+/** Identity of a live derived series: instances OHIF can list and image ids our loader answers. Holds no pixels. */
+export interface DerivedSeries {
+  readonly kind: DerivedKind;
+  readonly slices: readonly DerivedSlice[];
+  /** Pixels are float32 when HU of the source are not whole numbers. */
+  readonly integerHu: boolean;
+}
+
+/** A fresh UID under the UUID root (PS3.5 B.2); a live series is never stored under it. */
+function randomUid(): string {
+  return `2.25.${BigInt(`0x${crypto.randomUUID().replaceAll('-', '')}`)}`;
+}
+
+/** The tag first, so that it is read where a list cuts long names; at most 64 characters (LO). */
+function description(kind: DerivedKind, source: OhifInstance): string {
+  const original = typeof source['SeriesDescription'] === 'string' ? source['SeriesDescription'] : '';
+  return `${DESCRIPTION[kind]}: ${original}`.slice(0, 64).replace(/: $/, '');
+}
+
+export function derivedSeries(source: SourceSeries, kind: DerivedKind, integerHu: boolean): DerivedSeries {
+  const seriesUid = randomUid();
+  const slices = source.slices.map((slice): DerivedSlice => {
+    const sopInstanceUid = randomUid();
+    const imageId = `${IMAGE_SCHEME}:${kind}/${sopInstanceUid}`;
+    const instance = {
+      ...slice.instance,
+      SOPInstanceUID: sopInstanceUid,
+      SeriesInstanceUID: seriesUid,
+      SeriesNumber: Number(slice.instance['SeriesNumber'] ?? 0) + NUMBER_OFFSET[kind],
+      SeriesDescription: description(kind, slice.instance),
+      ImageType: ['DERIVED', 'SECONDARY', 'AXIAL'],
+      ContentQualification: 'RESEARCH',
+      RescaleSlope: 1,
+      RescaleIntercept: 0,
+      RescaleType: 'HU',
+      BitsAllocated: integerHu ? 16 : 32,
+      BitsStored: integerHu ? 16 : 32,
+      HighBit: integerHu ? 15 : 31,
+      PixelRepresentation: 1,
+      PixelPaddingValue: undefined,
+      ...(kind === 'difference'
+        ? { WindowCenter: DIFFERENCE_WINDOW.center, WindowWidth: DIFFERENCE_WINDOW.width }
+        : {}),
+    };
+    // OHIF takes the image id from `url` and copies instances about: not enumerable, as on OHIF's own instances.
+    for (const key of ['url', 'imageId']) {
+      Object.defineProperty(instance, key, { value: imageId, writable: true, configurable: true });
+    }
+    return { source: slice, imageId, instance };
+  });
+  return { kind, slices, integerHu };
+}

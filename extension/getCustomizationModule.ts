@@ -1,0 +1,51 @@
+import { PRODUCT } from '../src/ct';
+import { LABEL } from './id';
+import type { OhifInstance } from './ohif';
+
+interface OverlayProps {
+  readonly referenceInstance?: OhifInstance;
+}
+
+/** Ours, live or read back from the archive. */
+function isOurs(instance: OhifInstance | undefined): boolean {
+  return (
+    instance?.['ManufacturerModelName'] === PRODUCT.modelName ||
+    String(instance?.['SeriesDescription'] ?? '').includes('ISCL D')
+  );
+}
+
+/** The warning on every viewport that shows pixels of ours; first line, in a colour of its own. */
+const overlayLabel = {
+  id: 'IsclDenoised',
+  inheritsFrom: 'ohif.overlayItem',
+  color: '#ffb020',
+  title: 'Made by ISCL CT Denoise. For research; not for diagnostic use.',
+  condition: ({ referenceInstance }: OverlayProps) => isOurs(referenceInstance),
+  contentF: () => LABEL,
+};
+
+export function getCustomizationModule() {
+  return [
+    {
+      name: 'default',
+      value: {},
+    },
+    {
+      name: 'global',
+      value: {
+        'viewportOverlay.topRight': { $push: [overlayLabel] },
+        'ohif.hotkeyBindings': {
+          $push: [
+            { commandName: 'denoiseSeries', label: 'Denoise', keys: ['shift+d'], isEditable: true },
+            {
+              commandName: 'toggleDenoised',
+              label: 'Denoise: original or denoised',
+              keys: ['o'],
+              isEditable: true,
+            },
+          ],
+        },
+      },
+    },
+  ];
+}

@@ -1,0 +1,100 @@
+import { PROTOCOL_ID } from './id';
+import { DIFFERENCE_WINDOW } from './derived/series';
+
+/** Stages of the hanging protocol; the panel's stage buttons and `setDenoiseStage` use these ids. */
+export const STAGES = ['single', 'compare', 'review'] as const;
+export type StageId = (typeof STAGES)[number];
+
+/** Part a display set plays in a comparison; `getHangingProtocolModule` matches it by the attribute `isclRole`. */
+export type Role = 'original' | 'denoised' | 'difference';
+export const ROLE_ATTRIBUTE = 'isclRole';
+export const SLICE_ATTRIBUTE = 'isclCurrentSlice';
+
+const SYNC_SLICE = { type: 'imageslice', id: 'isclSlice', source: true, target: true };
+const SYNC_ZOOM_PAN = { type: 'zoompan', id: 'isclZoomPan', source: true, target: true };
+const SYNC_WINDOW = { type: 'voi', id: 'isclWindow', source: true, target: true };
+const SYNC_SEGMENTATION = {
+  type: 'hydrateseg',
+  id: 'sameFORId',
+  source: true,
+  target: true,
+  options: { matchingRules: ['sameFOR'] },
+};
+
+function viewport(role: Role, synchronised: boolean) {
+  const groups = [SYNC_SEGMENTATION];
+  const together = [SYNC_SLICE, SYNC_ZOOM_PAN, ...(role === 'difference' ? [] : [SYNC_WINDOW])];
+  return {
+    viewportOptions: {
+      viewportId: `iscl-${role}`,
+      viewportType: 'stack',
+      toolGroupId: 'default',
+      allowUnmatchedView: true,
+      initialImageOptions: { custom: SLICE_ATTRIBUTE },
+      syncGroups: synchronised ? [...groups, ...together] : groups,
+    },
+    displaySets: [
+      {
+        id: role,
+        ...(role === 'difference'
+          ? {
+              options: {
+                voi: { windowWidth: DIFFERENCE_WINDOW.width, windowCenter: DIFFERENCE_WINDOW.center },
+              },
+            }
+          : {}),
+      },
+    ],
+  };
+}
+
+function stage(id: StageId, roles: readonly Role[]) {
+  return {
+    id,
+    name: id,
+    viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: roles.length } },
+    viewports: roles.map(role => viewport(role, roles.length > 1)),
+  };
+}
+
+const playsRole = (role: Role) => ({
+  attribute: ROLE_ATTRIBUTE,
+  weight: 1000,
+  constraint: { equals: { value: role } },
+});
+
+const protocol = {
+  id: PROTOCOL_ID,
+  name: 'Low-dose CT: original and denoised',
+  description: 'A CT series, its denoised version and their difference, side by side.',
+  protocolMatchingRules: [],
+  toolGroupIds: ['default'],
+  numberOfPriorsReferenced: 0,
+  defaultViewport: {
+    viewportOptions: { viewportType: 'stack', toolGroupId: 'default', allowUnmatchedView: true },
+    displaySets: [{ id: 'original', matchedDisplaySetsIndex: -1 }],
+  },
+  displaySetSelectors: {
+    // Before anything is denoised: a CT series of the study, rather one of many images than a localizer.
+    original: {
+      seriesMatchingRules: [
+        playsRole('original'),
+        { attribute: 'isDisplaySetFromUrl', weight: 100, constraint: { equals: true } },
+        { attribute: 'Modality', weight: 20, constraint: { equals: { value: 'CT' } } },
+        { attribute: 'numImageFrames', weight: 10, constraint: { greaterThan: { value: 4 } } },
+        { attribute: 'numImageFrames', weight: 1, constraint: { greaterThan: { value: 0 } }, required: true },
+      ],
+    },
+    denoised: { seriesMatchingRules: [{ ...playsRole('denoised'), required: true }] },
+    difference: { seriesMatchingRules: [{ ...playsRole('difference'), required: true }] },
+  },
+  stages: [
+    stage('single', ['original']),
+    stage('compare', ['original', 'denoised']),
+    stage('review', ['original', 'denoised', 'difference']),
+  ],
+};
+
+export function getHangingProtocolModule() {
+  return [{ name: PROTOCOL_ID, protocol }];
+}

@@ -1,0 +1,146 @@
+import { modalityOf, type SliceHu } from '../../src/ct';
+import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from '../../src/denoise';
+import type { Engine } from '../../src/engine';
+import { DenoiseError, type Fault } from '../../src/notices';
+import { SeriesStatistics, sliceStatistics } from '../../src/quality';
+import type { PixelSource } from '../derived/registry';
+import { derivedSeries, type DerivedSeries } from '../derived/series';
+import type { SourceSeries, SourceSlice } from './source';
+
+interface Waiter {
+  resolve(slice: DenoisedSlice): void;
+  reject(error: unknown): void;
+}
+
+const CANCELLED: Fault = { kind: 'fault', code: 'cancelled' };
+/** Sources of the slices on screen, kept as float32 so that the strength slider does not convert them at every step. */
+const KEPT_SOURCES = 4;
+
+/** One series being denoised, and the live series that show it. Lives until the series is closed or the mode is left. */
+export class Run implements PixelSource {
+  readonly job: DenoiseJob;
+  readonly denoisedSeries: DerivedSeries;
+  readonly differenceSeries: DerivedSeries;
+  readonly quality = new SeriesStatistics();
+  /** SOP Instance UIDs of slices that did not work, with the reason. */
+  readonly failed = new Map<string, Fault>();
+  strength = 1;
+  /** Set when saved at this strength, so that the panel does not warn of unsaved work. */
+  savedStrength: number | null = null;
+
+  private readonly slices: ReadonlyMap<string, SourceSlice>;
+  private readonly waiting = new Map<string, Waiter[]>();
+  private readonly recent = new Map<string, Promise<SliceHu>>();
+  private readonly unsubscribe: () => void;
+  private look: AbortController | null = null;
+
+  constructor(
+    readonly source: SourceSeries,
+    engine: Engine,
+    focus: string | undefined,
+    private readonly onEvent: (run: Run, event: JobEvent) => void,
+  ) {
+    this.slices = new Map(source.slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
+    const integerHu = source.slices.every(({ instance }) => {
+      const { slope, intercept } = modalityOf(instance);
+      return Number.isInteger(slope) && Number.isInteger(intercept);
+    });
+    this.denoisedSeries = derivedSeries(source, 'denoised', integerHu);
+    this.differenceSeries = derivedSeries(source, 'difference', integerHu);
+    this.job = new DenoiseJob({ series: source, engine, ...(focus ? { focus } : {}) });
+    this.unsubscribe = this.job.subscribe(event => this.receive(event));
+  }
+
+  get snapshot(): JobSnapshot {
+    return this.job.snapshot;
+  }
+
+  has(sopInstanceUid: string): boolean {
+    return this.slices.has(sopInstanceUid);
+  }
+
+  denoised(sopInstanceUid: string, urgent: boolean): Promise<DenoisedSlice> {
+    const done = this.job.result(sopInstanceUid);
+    if (done) return Promise.resolve(done);
+    const { state, reasons } = this.job.snapshot;
+    if (state === 'cancelled') return Promise.reject(new DenoiseError(CANCELLED));
+    const [reason] = reasons;
+    if (state === 'failed' && reason) return Promise.reject(new DenoiseError(reason));
+    const promise = new Promise<DenoisedSlice>((resolve, reject) => {
+      this.waiting.set(sopInstanceUid, [...(this.waiting.get(sopInstanceUid) ?? []), { resolve, reject }]);
+    });
+    if (urgent) this.lookAt(sopInstanceUid);
+    return promise;
+  }
+
+  /**
+   * The slice somebody looks at: done next, and the others outward from it. Only the latest look counts, so that slices scrolled past
+   * do not queue up before the one that is on screen now.
+   */
+  lookAt(sopInstanceUid: string): void {
+    if (!this.slices.has(sopInstanceUid)) return;
+    this.look?.abort();
+    this.job.focus(sopInstanceUid);
+    if (this.job.result(sopInstanceUid)) return;
+    this.look = new AbortController();
+    // The result arrives as a `slice` event like all others; a failure too.
+    this.job.request(sopInstanceUid, this.look.signal).catch(() => undefined);
+  }
+
+  sourceHu(sopInstanceUid: string): Promise<SliceHu> {
+    const kept = this.recent.get(sopInstanceUid);
+    if (kept) return kept;
+    const slice = this.slices.get(sopInstanceUid);
+    if (!slice) return Promise.reject(new RangeError(`${sopInstanceUid} is not in this series`));
+    const loaded = slice.loadHu();
+    this.recent.set(sopInstanceUid, loaded);
+    loaded.catch(() => this.recent.delete(sopInstanceUid));
+    for (const oldest of this.recent.keys()) {
+      if (this.recent.size <= KEPT_SOURCES) break;
+      this.recent.delete(oldest);
+    }
+    return loaded;
+  }
+
+  dispose(): void {
+    this.unsubscribe();
+    this.look?.abort();
+    this.job.dispose();
+    this.rejectAll(CANCELLED);
+    this.recent.clear();
+  }
+
+  private receive(event: JobEvent): void {
+    if (event.kind === 'slice') {
+      const uid = event.slice.sopInstanceUid;
+      this.failed.delete(uid);
+      this.take(uid).forEach(waiter => waiter.resolve(event.slice));
+      void this.assess(event.slice);
+    } else if (event.kind === 'slice-failed') {
+      this.failed.set(event.sopInstanceUid, event.fault);
+      this.take(event.sopInstanceUid).forEach(waiter => waiter.reject(new DenoiseError(event.fault)));
+    } else if (event.kind === 'changed') {
+      const { state, reasons } = event.snapshot;
+      if (state === 'cancelled') this.rejectAll(CANCELLED);
+      if (state === 'failed') this.rejectAll(reasons[0] ?? CANCELLED);
+    }
+    this.onEvent(this, event);
+  }
+
+  private async assess(slice: DenoisedSlice): Promise<void> {
+    const source = await this.sourceHu(slice.sopInstanceUid);
+    this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
+  }
+
+  private take(sopInstanceUid: string): Waiter[] {
+    const waiters = this.waiting.get(sopInstanceUid) ?? [];
+    this.waiting.delete(sopInstanceUid);
+    return waiters;
+  }
+
+  private rejectAll(reason: DenoiseError['notice']): void {
+    for (const uid of [...this.waiting.keys()]) {
+      this.take(uid).forEach(waiter => waiter.reject(new DenoiseError(reason)));
+    }
+  }
+}

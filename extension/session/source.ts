@@ -1,0 +1,72 @@
+import type * as core from '@cornerstonejs/core';
+import { sliceFromHu, sliceFromStored, sortAlongNormal } from '../../src/ct';
+import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../../src/ct';
+import { DenoiseError } from '../../src/notices';
+import type { DataSource, DisplaySet, OhifInstance } from '../ohif';
+
+export interface SourceSlice extends CtSlice {
+  readonly instance: OhifInstance;
+  readonly imageId: string;
+}
+
+export interface SourceSeries extends CtSeries {
+  readonly displaySet: DisplaySet;
+  readonly slices: readonly SourceSlice[];
+}
+
+/** The single-frame images of a display set; empty for display sets of another kind. */
+export function instancesOf(displaySet: DisplaySet | undefined): readonly OhifInstance[] {
+  return displaySet?.instances ?? displaySet?.images ?? [];
+}
+
+/**
+ * A display set as the core sees it. Pixels come from the viewer's own image cache, so nothing is fetched or decoded twice.
+ */
+export function sourceSeries(
+  displaySet: DisplaySet,
+  dataSource: DataSource,
+  cornerstone: typeof core,
+): SourceSeries {
+  const instances = instancesOf(displaySet);
+  const imageIds = displaySet.imageIds ?? dataSource.getImageIdsForDisplaySet(displaySet);
+  const byUid = new Map<string, SourceSlice>();
+  instances.forEach((instance, index) => {
+    const imageId = instance.imageId ?? imageIds[index];
+    if (imageId === undefined) return;
+    byUid.set(instance.SOPInstanceUID, {
+      instance,
+      imageId,
+      loadHu: signal => loadHu(cornerstone, imageId, instance, signal),
+    });
+  });
+  const sorted = sortAlongNormal([...byUid.values()], slice => slice.instance);
+  return {
+    studyInstanceUid: displaySet.StudyInstanceUID,
+    seriesInstanceUid: displaySet.SeriesInstanceUID,
+    displaySet,
+    slices: sorted,
+  };
+}
+
+async function loadHu(
+  cornerstone: typeof core,
+  imageId: string,
+  instance: OhifInstance,
+  signal?: AbortSignal,
+): Promise<SliceHu> {
+  let image: core.Types.IImage;
+  try {
+    image = await cornerstone.imageLoader.loadAndCacheImage(imageId, { priority: 5, requestType: 'interaction' });
+  } catch (cause) {
+    throw new DenoiseError(
+      { kind: 'fault', code: 'source-unavailable', sopInstanceUid: instance.SOPInstanceUID },
+      { cause },
+    );
+  }
+  signal?.throwIfAborted();
+  const pixels = image.getPixelData();
+  // `scaled` says that slope and intercept are already in the pixels; `image.slope` and `intercept` keep their values all the same.
+  return image.preScale?.scaled
+    ? sliceFromHu(pixels, instance)
+    : sliceFromStored(pixels as StoredPixels, instance);
+}
