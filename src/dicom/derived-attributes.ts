@@ -1,0 +1,325 @@
+import { PRODUCT, type StoredPixels } from '../ct';
+import { CODE, codeItem, CODING_SCHEME, isCode } from './codes';
+import { dicomMoment, type DicomMoment } from './dates';
+import type { DeriveInput } from './derive';
+import {
+  ascii,
+  asciiOf,
+  isSequence,
+  itemsOf,
+  padded,
+  sequence,
+  valueOf,
+  words,
+  wordOf,
+  type RawDataset,
+  type RawElement,
+} from './elements';
+import { filterPrivate } from './private-tags';
+import { derivationDescription, percent, toAscii } from './provenance';
+import { TAG } from './tags';
+
+/** An instance by class and UID. */
+export interface SourceReference {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+}
+
+export interface DerivedUids {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUid: string;
+}
+
+const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
+const LO_LENGTH = 64;
+const DERIVATION_DESCRIPTION_LENGTH = 1024;
+
+/** What describes the equipment that made an instance (General Equipment), and moves into Contributing Equipment with it. */
+const EQUIPMENT = [
+  TAG.Manufacturer,
+  TAG.InstitutionName,
+  TAG.InstitutionAddress,
+  TAG.StationName,
+  TAG.InstitutionalDepartmentName,
+  TAG.ManufacturerModelName,
+  TAG.DeviceSerialNumber,
+  TAG.DeviceUID,
+  TAG.UDISequence,
+  TAG.SoftwareVersions,
+  TAG.SpatialResolution,
+  TAG.DateOfLastCalibration,
+  TAG.TimeOfLastCalibration,
+] as const;
+
+/** The institution made both; everything else there is the scanner's. */
+const EQUIPMENT_KEPT: readonly number[] = [
+  TAG.InstitutionName,
+  TAG.InstitutionAddress,
+  TAG.InstitutionalDepartmentName,
+];
+
+/** True of the source only (docs/dicom-conformance.md says why, one by one). */
+const DROPPED: readonly number[] = [
+  ...EQUIPMENT.filter(tag => !EQUIPMENT_KEPT.includes(tag)),
+  TAG.GantryID,
+  TAG.InstanceCreatorUID,
+  TAG.SeriesDescriptionCodeSequence,
+  TAG.ReferencedPerformedProcedureStepSequence,
+  TAG.SmallestPixelValueInSeries,
+  TAG.LargestPixelValueInSeries,
+  TAG.IconImageSequence,
+  TAG.MACParametersSequence,
+  TAG.DigitalSignaturesSequence,
+  TAG.DataSetTrailingPadding,
+  TAG.PixelDataProviderURL,
+  TAG.ExtendedOffsetTable,
+  TAG.ExtendedOffsetTableLengths,
+];
+
+/**
+ * The source's dataset with what docs/dicom-conformance.md says replaced; everything else is copied byte for byte, in its own character set.
+ * All new text is ASCII, which reads the same in every DICOM character set.
+ */
+export function derivedAttributes(
+  source: RawDataset,
+  pixels: StoredPixels,
+  uids: DerivedUids,
+  input: DeriveInput,
+): RawDataset {
+  const dataset = copied(source, input);
+  const set = (tag: number, element: RawElement) => void dataset.set(tag, element);
+  const moment = dicomMoment(input.createdAt, asciiOf(source, TAG.TimezoneOffsetFromUTC));
+  const reference: SourceReference = {
+    sopClassUid: asciiOf(source, TAG.SOPClassUID),
+    sopInstanceUid: asciiOf(source, TAG.SOPInstanceUID),
+  };
+
+  set(TAG.SOPClassUID, ascii('UI', CT_IMAGE_STORAGE));
+  set(TAG.SOPInstanceUID, ascii('UI', uids.sopInstanceUid));
+  set(TAG.SeriesInstanceUID, ascii('UI', uids.seriesInstanceUid));
+  set(TAG.Modality, ascii('CS', 'CT'));
+  set(TAG.ImageType, imageType(source, input.imageTypeValue2 ?? 'SECONDARY'));
+  for (const tag of [TAG.InstanceCreationDate, TAG.SeriesDate, TAG.ContentDate])
+    set(tag, ascii('DA', moment.date));
+  for (const tag of [TAG.InstanceCreationTime, TAG.SeriesTime, TAG.ContentTime])
+    set(tag, ascii('TM', moment.time));
+
+  set(TAG.SeriesNumber, seriesNumber(source));
+  set(TAG.SeriesDescription, seriesDescription(source, input.provenance.strength));
+  set(TAG.Manufacturer, ascii('LO', PRODUCT.manufacturer));
+  set(TAG.ManufacturerModelName, ascii('LO', PRODUCT.modelName));
+  set(TAG.SoftwareVersions, ascii('LO', toAscii(input.provenance.codeVersion).slice(0, LO_LENGTH)));
+  set(TAG.ContributingEquipmentSequence, contributingEquipment(source, input, moment));
+  set(TAG.ContentQualification, ascii('CS', 'RESEARCH'));
+
+  set(TAG.DerivationDescription, description(source, derivationDescription(input.provenance)));
+  set(
+    TAG.DerivationCodeSequence,
+    sequence(
+      ...itemsOf(source, TAG.DerivationCodeSequence),
+      codeItem(CODE.smoothing),
+      codeItem(CODE.neuralNoiseReduction),
+    ),
+  );
+  set(TAG.CodingSchemeIdentificationSequence, codingSchemes(source));
+  const references = [reference, ...(input.neighbours ?? [])];
+  set(TAG.SourceImageSequence, sequence(...references.map(sourceImage)));
+  set(TAG.ReferencedSeriesSequence, referencedSeries(source, references));
+
+  pixelModule(dataset, pixels);
+  return dataset;
+}
+
+/** What is kept of the source, still with the source's values. */
+function copied(source: RawDataset, { privateAllowList }: DeriveInput): RawDataset {
+  const dataset = filterPrivate(source, privateAllowList);
+  for (const tag of dataset.keys()) {
+    const isGroupLength = (tag & 0xffff) === 0;
+    // Overlay bits inside the pixel words (retired) are not in the new pixels, so neither may be the attributes that point to them.
+    const isOverlayInPixels = tag >>> 24 === 0x60 && !dataset.has(((tag & 0xffff0000) | 0x3000) >>> 0);
+    if (isGroupLength || isOverlayInPixels) dataset.delete(tag);
+  }
+  for (const tag of DROPPED) dataset.delete(tag);
+  return dataset;
+}
+
+/** Value 3 on (AXIAL and the like) stay; it is DERIVED, whatever the source was. */
+function imageType(source: RawDataset, value2: string): RawElement {
+  const kind = asciiOf(source, TAG.ImageType).split('\\').slice(2);
+  return ascii(
+    'CS',
+    ['DERIVED', value2, ...(kind.length > 0 && kind[0] !== '' ? kind : ['AXIAL'])].join('\\'),
+  );
+}
+
+/** Source + 1000, so it sorts behind every series of the scanner; 1000 when the source has none. */
+function seriesNumber(source: RawDataset): RawElement {
+  const number = Number(asciiOf(source, TAG.SeriesNumber) || '0');
+  return ascii('IS', String((Number.isInteger(number) ? number : 0) + 1000));
+}
+
+/** The source's own words in their own bytes, then our tag, which survives the cut at 64 characters. */
+function seriesDescription(source: RawDataset, strength: number): RawElement {
+  const tag = ascii('LO', `${PRODUCT.seriesTag} ${percent(strength)}`).value;
+  return {
+    vr: 'LO',
+    value: joined('LO', valueOf(source, TAG.SeriesDescription), ' ', tag, LO_LENGTH, source),
+  };
+}
+
+/** What was done to the source before comes first: derivations are in order of application. */
+function description(source: RawDataset, ours: string): RawElement {
+  const text = new TextEncoder().encode(ours.slice(0, DERIVATION_DESCRIPTION_LENGTH));
+  const before = valueOf(source, TAG.DerivationDescription);
+  const value = joined('ST', before, '; then: ', text, DERIVATION_DESCRIPTION_LENGTH, source);
+  return { vr: 'ST', value };
+}
+
+/**
+ * `before`, a separator and `ours` within a number of bytes. `before` is cut only where each byte is one character; with a multi-byte or
+ * escape-switched character set it is kept whole or left out, since half a character would spoil the text behind it.
+ */
+function joined(
+  vr: string,
+  before: Uint8Array | undefined,
+  separator: string,
+  ours: Uint8Array,
+  limit: number,
+  source: RawDataset,
+): Uint8Array {
+  const own = trimmed(ours);
+  const room = limit - own.length - separator.length;
+  let kept = before ? trimmed(before) : new Uint8Array(0);
+  if (kept.length > room)
+    kept = isSingleByte(source, kept) ? trimmed(kept.subarray(0, Math.max(0, room))) : new Uint8Array(0);
+  if (kept.length === 0) return padded(vr, own);
+  const separating = new TextEncoder().encode(separator);
+  const value = new Uint8Array(kept.length + separating.length + own.length);
+  value.set(kept);
+  value.set(separating, kept.length);
+  value.set(own, kept.length + separating.length);
+  return padded(vr, value);
+}
+
+function trimmed(text: Uint8Array): Uint8Array {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === 0x20 || text[end - 1] === 0)) end--;
+  return text.subarray(0, end);
+}
+
+/** ASCII bytes are one character each in every DICOM character set that does not switch by escape. */
+function isSingleByte(source: RawDataset, text: Uint8Array): boolean {
+  if (text.every(byte => byte >= 0x20 && byte < 0x7f)) return true;
+  const [first = '', ...more] = asciiOf(source, TAG.SpecificCharacterSet).split('\\');
+  return more.length === 0 && /^(ISO_IR (100|101|109|110|144|127|126|138|148|203|13|166))?$/.test(first);
+}
+
+/** Items the source has, the equipment that made the source, and ours. */
+function contributingEquipment(
+  source: RawDataset,
+  { provenance }: DeriveInput,
+  moment: DicomMoment,
+): RawElement {
+  const existing = itemsOf(source, TAG.ContributingEquipmentSequence);
+  const items = [...existing];
+  const maker: RawDataset = new Map();
+  for (const tag of EQUIPMENT) {
+    const element = source.get(tag);
+    if (element && (isSequence(element) || valueOf(source, tag))) maker.set(tag, element);
+  }
+  // Manufacturer is Type 1 in an item: where the source does not know its own, there is no item rather than an invented name.
+  if (valueOf(source, TAG.Manufacturer)) {
+    // A source that names its scanner already was made by something else, a workstation.
+    const named = existing.some(item => hasPurpose(item, CODE.acquisitionEquipment));
+    const purpose = named ? CODE.processingEquipment : CODE.acquisitionEquipment;
+    items.push(maker.set(TAG.PurposeOfReferenceCodeSequence, sequence(codeItem(purpose))));
+  }
+  items.push(
+    new Map<number, RawElement>([
+      [TAG.PurposeOfReferenceCodeSequence, sequence(codeItem(CODE.processingEquipment))],
+      [TAG.Manufacturer, ascii('LO', PRODUCT.manufacturer)],
+      [TAG.ManufacturerModelName, ascii('LO', PRODUCT.modelName)],
+      [TAG.SoftwareVersions, ascii('LO', equipmentVersions(provenance))],
+      [TAG.ContributionDateTime, ascii('DT', moment.dateTime)],
+      [TAG.ContributionDescription, ascii('ST', 'Neural network noise reduction')],
+    ]),
+  );
+  return sequence(...items);
+}
+
+/** Product and model, each a value of its own. */
+function equipmentVersions({ codeVersion, model }: DeriveInput['provenance']): string {
+  return [codeVersion, `${model.name} ${model.version}`, model.sha256]
+    .map(value => toAscii(value).slice(0, LO_LENGTH))
+    .join('\\');
+}
+
+function hasPurpose(item: RawDataset, code: (typeof CODE)[keyof typeof CODE]): boolean {
+  return itemsOf(item, TAG.PurposeOfReferenceCodeSequence).some(purpose => isCode(purpose, code));
+}
+
+function codingSchemes(source: RawDataset): RawElement {
+  const existing = itemsOf(source, TAG.CodingSchemeIdentificationSequence).filter(
+    item => asciiOf(item, TAG.CodingSchemeDesignator) !== CODING_SCHEME.designator,
+  );
+  const ours: RawDataset = new Map([
+    [TAG.CodingSchemeDesignator, ascii('SH', CODING_SCHEME.designator)],
+    [TAG.CodingSchemeName, ascii('ST', CODING_SCHEME.name)],
+    [TAG.CodingSchemeResponsibleOrganization, ascii('ST', CODING_SCHEME.organization)],
+  ]);
+  return sequence(...existing, ours);
+}
+
+function referenced({ sopClassUid, sopInstanceUid }: SourceReference): RawDataset {
+  return new Map([
+    [TAG.ReferencedSOPClassUID, ascii('UI', sopClassUid)],
+    [TAG.ReferencedSOPInstanceUID, ascii('UI', sopInstanceUid)],
+  ]);
+}
+
+function sourceImage(reference: SourceReference): RawDataset {
+  return referenced(reference)
+    .set(TAG.SpatialLocationsPreserved, ascii('CS', 'YES'))
+    .set(TAG.PurposeOfReferenceCodeSequence, sequence(codeItem(CODE.sourceImage)));
+}
+
+/** Common Instance Reference: what the source lists of this study, and the source series. */
+function referencedSeries(source: RawDataset, references: readonly SourceReference[]): RawElement {
+  const uid = asciiOf(source, TAG.SeriesInstanceUID);
+  const listed = itemsOf(source, TAG.ReferencedSeriesSequence);
+  const others = listed.filter(item => asciiOf(item, TAG.SeriesInstanceUID) !== uid);
+  const own = listed
+    .filter(item => asciiOf(item, TAG.SeriesInstanceUID) === uid)
+    .flatMap(item => itemsOf(item, TAG.ReferencedInstanceSequence))
+    .filter(item =>
+      references.every(
+        ({ sopInstanceUid }) => asciiOf(item, TAG.ReferencedSOPInstanceUID) !== sopInstanceUid,
+      ),
+    );
+  const series: RawDataset = new Map<number, RawElement>([
+    [TAG.SeriesInstanceUID, ascii('UI', uid)],
+    [TAG.ReferencedInstanceSequence, sequence(...references.map(referenced), ...own)],
+  ]);
+  return sequence(...others, series);
+}
+
+/** The new pixels in the source's format, and the attributes that repeat something about them. */
+function pixelModule(dataset: RawDataset, pixels: StoredPixels): void {
+  const signed = (wordOf(dataset, TAG.PixelRepresentation) ?? 0) === 1;
+  if (dataset.has(TAG.SmallestImagePixelValue) || dataset.has(TAG.LargestImagePixelValue)) {
+    let smallest = Infinity;
+    let largest = -Infinity;
+    for (const value of pixels) {
+      if (value < smallest) smallest = value;
+      if (value > largest) largest = value;
+    }
+    dataset.set(TAG.SmallestImagePixelValue, words(signed ? 'SS' : 'US', [smallest]));
+    dataset.set(TAG.LargestImagePixelValue, words(signed ? 'SS' : 'US', [largest]));
+  }
+  dataset.set(TAG.RescaleType, ascii('LO', 'HU'));
+  dataset.set(TAG.PixelData, {
+    vr: 'OW',
+    value: padded('OW', new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength)),
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * DICOM in and out: Part 10 to elements and pixels in every transfer syntax the viewer decodes; a source instance, HU and provenance to a
+ * derived CT instance. Knows no engine; runs in Node and in a worker.
+ */
+export { parsePart10, type ParsedInstance } from './reader';
+export { naturalize } from './naturalized';
+export { decodeFrame, type DecodedFrame } from './decode';
+export {
+  deriveInstance,
+  deriveSeries,
+  derivedSeriesInstanceUid,
+  derivedUidsOf,
+  type DerivedInstance,
+  type DeriveInput,
+  type DeriveSource,
+} from './derive';
+export type { SourceReference } from './derived-attributes';
+export type { Provenance } from './provenance';
+export { PRIVATE_ALLOW_LIST, type PrivateAllowList } from './private-tags';
+export type { DerivedUids } from './derived-attributes';
+export { sha256Hex } from './uid';

@@ -1,0 +1,67 @@
+import { PRODUCT } from '../ct';
+import type { Warning } from '../notices';
+
+/** With what the slice was made: enough to make it again, and to tell two results apart. */
+export interface Provenance {
+  readonly model: {
+    readonly name: string;
+    readonly version: string;
+    /** SHA-256 of the model file, hex. */
+    readonly sha256: string;
+  };
+  /** 0 to 1. */
+  readonly strength: number;
+  /** Execution provider that computed the slice, such as `wasm`, `webgpu`, `cpu`. */
+  readonly provider: string;
+  /** Number format of the computation, such as `fp32`. */
+  readonly precision: string;
+  /** Version of this product. */
+  readonly codeVersion: string;
+  /** Other settings that change the result. */
+  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  /** The verdict's warnings; they are written into the derivation. */
+  readonly warnings?: readonly Warning[];
+}
+
+/** Everything that changes pixels, in one order whatever the order of keys; part of every UID. */
+export function settingsKey(provenance: Provenance): (string | number)[] {
+  const { model, strength, parameters = {}, provider, precision, codeVersion } = provenance;
+  if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength ${strength} is not within 0 to 1`);
+  const others = Object.keys(parameters)
+    .sort()
+    .map(key => `${key}=${parameters[key]}`);
+  return [model.sha256.toLowerCase(), strength, ...others, provider, precision, codeVersion];
+}
+
+/** Derivation Description (0008,2111), ASCII, without what the source's own derivation says. */
+export function derivationDescription(provenance: Provenance): string {
+  const { model, strength, provider, precision, codeVersion, parameters = {}, warnings = [] } = provenance;
+  const settings = Object.entries(parameters).map(([key, value]) => `${key} ${value}`);
+  const how = [
+    `model ${model.name} ${model.version}`,
+    `SHA-256 ${model.sha256}`,
+    `strength ${percent(strength)}`,
+    ...settings,
+    `computed on ${provider} in ${precision}`,
+    `${PRODUCT.modelName} ${codeVersion}`,
+  ];
+  const warned = warnings.length > 0 ? ` Input warnings: ${warnings.map(warningText).join('; ')}.` : '';
+  return toAscii(`Neural network noise reduction: ${how.join(', ')}. Not for diagnostic use.${warned}`);
+}
+
+/** `code (value)`: the codes of src/notices, so that a program can find them again. */
+function warningText(warning: Warning): string {
+  const values = Object.entries(warning)
+    .filter(([key]) => key !== 'kind' && key !== 'code')
+    .map(([, value]) => String(value));
+  return values.length > 0 ? `${warning.code} (${values.join(', ')})` : warning.code;
+}
+
+export function percent(strength: number): string {
+  return `${Number((strength * 100).toFixed(1))} %`;
+}
+
+/** Other characters would need the source's character set; a question mark is honest in all of them. */
+export function toAscii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, '?').replaceAll('\\', '/');
+}
