@@ -42,6 +42,8 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'engine-hang'; readonly provider: string; readonly seconds: number }
   | { readonly code: 'inference'; readonly provider: string }
   | { readonly code: 'bad-output'; readonly what: 'not-finite' | 'out-of-range' }
+  | { readonly code: 'bad-input'; readonly what: 'not-finite' }
+  | { readonly code: 'runtime-load'; readonly url: string }
   | { readonly code: 'source-unavailable'; readonly sopInstanceUid: string }
   | { readonly code: 'unreadable-dicom'; readonly what: string }
   | { readonly code: 'memory-budget'; readonly neededMiB: number; readonly allowedMiB: number }
@@ -62,6 +64,8 @@ export class DenoiseError extends Error {
     readonly notice: Fault | Refusal,
     options?: { cause?: unknown },
   ) {
-    super(notice.code, options);
+    // The message is for logs; people read `describe(notice)`.
+    const detail = 'detail' in notice && notice.detail ? `: ${notice.detail}` : '';
+    super(`${notice.code}${detail}`, options);
   }
 }

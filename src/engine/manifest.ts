@@ -1,0 +1,90 @@
+import { DenoiseError } from '../notices';
+import type { ModelCard, ModelManifest } from './types';
+
+/**
+ * models/manifest.json checked: a wrong range or a missing hash must not reach the network.
+ * @param where URL or path, for the message
+ * @throws DenoiseError `model-manifest`, its detail naming what is wrong
+ */
+export function parseManifest(json: unknown, where: string): ModelManifest {
+  const fail = (detail: string): never => {
+    throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
+  };
+  if (!isRecord(json)) return fail('not an object');
+  if (json['schema'] !== 1) fail(`schema ${String(json['schema'])} is not 1`);
+  const models = json['models'];
+  if (!Array.isArray(models) || models.length === 0) return fail('no models');
+  for (const model of models) {
+    const wrong = wrongIn(model);
+    if (wrong) fail(wrong);
+  }
+  const manifest = json as unknown as ModelManifest;
+  if (!manifest.models.some(model => model.id === manifest.default))
+    fail(`default "${manifest.default}" is not a model`);
+  return manifest;
+}
+
+/** The card of a model from the manifest's bytes. @throws DenoiseError `model-manifest` */
+export function readCard(bytes: Uint8Array, modelId: string | undefined, where: string): ModelCard {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DenoiseError(
+      { kind: 'fault', code: 'model-manifest', url: where, detail: 'not JSON' },
+      { cause },
+    );
+  }
+  return selectModel(parseManifest(json, where), modelId, where);
+}
+
+/** The card of a model, the manifest's default when no id is given. @throws DenoiseError `model-manifest` */
+export function selectModel(manifest: ModelManifest, id: string | undefined, where: string): ModelCard {
+  const wanted = id ?? manifest.default;
+  const card = manifest.models.find(model => model.id === wanted);
+  if (!card)
+    throw new DenoiseError({
+      kind: 'fault',
+      code: 'model-manifest',
+      url: where,
+      detail: `no model "${wanted}"`,
+    });
+  return card;
+}
+
+/** What is wrong with one entry, or null. Only what the code relies on; the rest of a card is for people. */
+function wrongIn(model: unknown): string | null {
+  if (!isRecord(model)) return 'a model is not an object';
+  const name = `model "${String(model['id'])}"`;
+  for (const key of ['id', 'version', 'name', 'file', 'precision']) {
+    if (typeof model[key] !== 'string' || model[key] === '') return `${name}: ${key} is not a text`;
+  }
+  if (!/^[0-9a-f]{64}$/.test(String(model['sha256']))) return `${name}: sha256 is not 64 hex digits`;
+  if (!isCount(model['bytes'])) return `${name}: bytes is not a count`;
+  const { input, output, golden, domain } = model;
+  if (!isRecord(input) || typeof input['name'] !== 'string') return `${name}: input.name is missing`;
+  if (!isRange(input['rangeHU'])) return `${name}: input.rangeHU is not a range`;
+  if (!isCount(input['multiple'])) return `${name}: input.multiple is not a count`;
+  if (!isRecord(output) || typeof output['name'] !== 'string') return `${name}: output.name is missing`;
+  if (!isRecord(golden) || !isCount(golden['rows']) || !isCount(golden['columns']))
+    return `${name}: golden has no size`;
+  if (typeof golden['input'] !== 'string' || typeof golden['output'] !== 'string')
+    return `${name}: golden has no files`;
+  if (!(typeof golden['toleranceHU'] === 'number' && golden['toleranceHU'] > 0))
+    return `${name}: golden.toleranceHU is not positive`;
+  if (!isRecord(domain)) return `${name}: domain is missing`;
+  for (const key of ['kernels', 'bodyParts'])
+    if (!isTexts(domain[key])) return `${name}: domain.${key} is not a list of texts`;
+  for (const key of ['sliceThicknessMm', 'doseFraction', 'ageYears', 'kVp']) {
+    if (!isRange(domain[key])) return `${name}: domain.${key} is not a range`;
+  }
+  return null;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0;
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every(item => typeof item === 'string');
+const isRange = (value: unknown): value is [number, number] =>
+  Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) && value[0] <= value[1];

@@ -1,0 +1,154 @@
+import { sha256 } from '@noble/hashes/sha2';
+import { bytesToHex } from '@noble/hashes/utils';
+import { DenoiseError } from '../notices';
+import { readCard } from './manifest';
+import type { ModelCard } from './types';
+
+/** Everything of a model that is not in its card. */
+export interface ModelFiles {
+  readonly model: Uint8Array;
+  readonly golden: { readonly input: Float32Array; readonly output: Float32Array };
+  readonly fromCache: boolean;
+}
+
+const HASH_CHUNK = 1 << 20;
+
+/**
+ * SHA-256 in JavaScript: crypto.subtle does not exist on a plain-http intranet, where the wasm provider still works. In pieces, so that
+ * the main thread is never held for long.
+ */
+export async function matchesHash(bytes: Uint8Array, card: ModelCard): Promise<boolean> {
+  if (bytes.length !== card.bytes) return false;
+  const hash = sha256.create();
+  for (let at = 0; at < bytes.length; at += HASH_CHUNK) {
+    hash.update(bytes.subarray(at, at + HASH_CHUNK));
+    await new Promise(resolve => setTimeout(resolve));
+  }
+  return bytesToHex(hash.digest()) === card.sha256;
+}
+
+/** Raw little-endian float32, rows x columns of the card. @throws DenoiseError `model-manifest` when the size is wrong */
+export function goldenValues(bytes: Uint8Array, card: ModelCard, where: string): Float32Array {
+  const { rows, columns } = card.golden;
+  if (bytes.length !== 4 * rows * columns) {
+    const detail = `golden data of ${bytes.length} bytes for ${rows} x ${columns}`;
+    throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+export async function fetchCard(
+  manifestUrl: string,
+  modelId: string | undefined,
+  signal: AbortSignal,
+): Promise<ModelCard> {
+  return readCard(await download(manifestUrl, signal), modelId, manifestUrl);
+}
+
+/**
+ * Model and golden data. The model comes from the Cache API when it is there under its hash, is hashed either way, and is downloaded
+ * once more when a cached copy turns out damaged.
+ * @throws DenoiseError `model-download`, `model-hash`, `model-manifest`
+ */
+export async function fetchFiles(
+  manifestUrl: string,
+  card: ModelCard,
+  onBytes: (loadedBytes: number, totalBytes: number) => void,
+  signal: AbortSignal,
+): Promise<ModelFiles> {
+  const url = (file: string) => new URL(file, manifestUrl).href;
+  const modelUrl = url(card.file);
+  const [input, output] = await Promise.all(
+    [card.golden.input, card.golden.output].map(async file =>
+      goldenValues(await download(url(file), signal), card, url(file)),
+    ),
+  );
+  const golden = { input: input!, output: output! };
+  const cache = await openCache();
+  const key = `${modelUrl}?sha256=${card.sha256}`;
+  const cached = await cache?.match(key);
+  if (cached) {
+    const model = new Uint8Array(await cached.arrayBuffer());
+    if (await matchesHash(model, card)) return { model, golden, fromCache: true };
+    await cache?.delete(key);
+  }
+  const model = await download(modelUrl, signal, loaded => onBytes(loaded, card.bytes));
+  if (!(await matchesHash(model, card)))
+    throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: modelUrl });
+  await remember(cache, key, modelUrl, model);
+  return { model, golden, fromCache: false };
+}
+
+const CACHE = 'iscl-ct-denoise-models';
+
+/** Null where there is no Cache API (plain http) or the browser denies it (private windows): the model is then fetched each time. */
+async function openCache(): Promise<Cache | null> {
+  if (!('caches' in globalThis)) return null;
+  return caches.open(CACHE).catch(() => null);
+}
+
+/** A cache that is full costs a download next time, no more. Older versions of the same file go. */
+async function remember(
+  cache: Cache | null,
+  key: string,
+  modelUrl: string,
+  model: Uint8Array,
+): Promise<void> {
+  try {
+    for (const old of (await cache?.keys()) ?? []) {
+      if (old.url.startsWith(`${modelUrl}?`)) await cache?.delete(old);
+    }
+    await cache?.put(key, new Response(model as Uint8Array<ArrayBuffer>));
+  } catch {
+    await cache?.delete(key).catch(() => false);
+  }
+}
+
+async function download(
+  url: string,
+  signal: AbortSignal,
+  onBytes?: (loaded: number) => void,
+): Promise<Uint8Array> {
+  const failed = (cause: unknown, status?: number) => {
+    if (signal.aborted) return signal.reason as unknown;
+    const detail = cause instanceof Error ? cause.message : undefined;
+    return new DenoiseError(
+      {
+        kind: 'fault',
+        code: 'model-download',
+        url,
+        ...(status === undefined ? {} : { status }),
+        ...(detail ? { detail } : {}),
+      },
+      { cause },
+    );
+  };
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (cause) {
+    throw failed(cause);
+  }
+  if (!response.ok) throw failed(null, response.status);
+  try {
+    if (!onBytes || !response.body) return new Uint8Array(await response.arrayBuffer());
+    const chunks: Uint8Array[] = [];
+    let loaded = 0;
+    const reader = response.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      chunks.push(part.value);
+      loaded += part.value.length;
+      onBytes(loaded);
+    }
+    const all = new Uint8Array(loaded);
+    let at = 0;
+    for (const chunk of chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    return all;
+  } catch (cause) {
+    throw failed(cause);
+  }
+}

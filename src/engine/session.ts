@@ -1,0 +1,134 @@
+import type * as Ort from 'onnxruntime-web';
+import { DenoiseError } from '../notices';
+import { maxAbsDifference, type Tensor } from './tensor';
+import type { EngineInfo, ModelCard, Provider } from './types';
+
+/** The part of ONNX Runtime used here; onnxruntime-web and onnxruntime-node both fit, and tests bring their own. */
+export type OrtRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
+
+/** Everything a session is opened from; buffers are moved to the worker. */
+export interface OpenRequest {
+  readonly provider: Provider;
+  /** The runtime's own CPU provider, against which WebGPU is checked. */
+  readonly reference: 'wasm' | 'cpu';
+  readonly card: ModelCard;
+  readonly model: Uint8Array;
+  readonly golden: { readonly input: Float32Array; readonly output: Float32Array };
+  readonly threads: number;
+  /** Size of the slices to come, run once on WebGPU, where the first run of a size compiles its shaders; null for none. */
+  readonly warmUp: { readonly rows: number; readonly columns: number } | null;
+}
+
+export type OpenStep = 'load' | 'self-test' | 'warm-up';
+
+export interface TensorResult extends Tensor {
+  readonly ms: number;
+}
+
+export interface ModelSession {
+  readonly selfTest: EngineInfo['selfTest'];
+  /** @throws DenoiseError `inference` */
+  run(tensor: Tensor): Promise<TensorResult>;
+  release(): Promise<void>;
+}
+
+/**
+ * A session that has proved itself: the golden input gives the golden output within the card's tolerance, and on WebGPU also what wasm
+ * gives in the same runtime (drivers and the WebGPU provider have returned wrong numbers without an error:
+ * https://github.com/microsoft/onnxruntime/issues/29651, https://github.com/microsoft/onnxruntime/issues/32134).
+ * @throws DenoiseError `inference` when the runtime fails, `self-test` when the numbers are wrong
+ */
+export async function openSession(
+  ort: OrtRuntime,
+  request: OpenRequest,
+  onStep: (step: OpenStep) => void,
+): Promise<ModelSession> {
+  const { provider, card, golden } = request;
+  const { rows, columns, toleranceHU } = card.golden;
+  // Not the request's array: WebGPU gets two runs of it, and a runtime may keep or move what it is given.
+  const goldenTensor = () => ({ data: golden.input.slice(), height: rows, width: columns });
+
+  onStep('load');
+  let reference: Float32Array | null = null;
+  if (provider === 'webgpu') {
+    const cpu = await create(ort, request, request.reference);
+    try {
+      reference = (await runOnce(ort, cpu, goldenTensor(), card, request.reference)).data;
+    } finally {
+      await cpu.release();
+    }
+  }
+  const session = await create(ort, request, provider);
+  try {
+    onStep('self-test');
+    const { data } = await runOnce(ort, session, goldenTensor(), card, provider);
+    const maxErrorHu = maxAbsDifference(data, golden.output);
+    const againstWasmHu = reference ? maxAbsDifference(data, reference) : null;
+    const worst = Math.max(maxErrorHu, againstWasmHu ?? 0);
+    if (worst > toleranceHU) {
+      throw new DenoiseError({ kind: 'fault', code: 'self-test', provider, maxErrorHu: worst });
+    }
+    if (provider === 'webgpu' && request.warmUp) {
+      onStep('warm-up');
+      const { multiple } = card.input;
+      const height = Math.ceil(request.warmUp.rows / multiple) * multiple;
+      const width = Math.ceil(request.warmUp.columns / multiple) * multiple;
+      await runOnce(ort, session, { data: new Float32Array(height * width), height, width }, card, provider);
+    }
+    return {
+      selfTest: { maxErrorHu, againstWasmHu, toleranceHu: toleranceHU },
+      run: tensor => runOnce(ort, session, tensor, card, provider),
+      release: () => session.release(),
+    };
+  } catch (error) {
+    await session.release().catch(() => undefined); // The first error is the one to tell.
+    throw error;
+  }
+}
+
+async function create(
+  ort: OrtRuntime,
+  request: OpenRequest,
+  provider: Provider,
+): Promise<Ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(request.model, {
+      executionProviders: [provider],
+      intraOpNumThreads: request.threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+    });
+  } catch (cause) {
+    throw inferenceFault(provider, cause);
+  }
+}
+
+async function runOnce(
+  ort: OrtRuntime,
+  session: Ort.InferenceSession,
+  { data, height, width }: Tensor,
+  card: ModelCard,
+  provider: Provider,
+): Promise<TensorResult> {
+  try {
+    const started = performance.now();
+    const input = new ort.Tensor('float32', data, [1, 1, height, width]);
+    const outputs = await session.run({ [card.input.name]: input });
+    const ms = performance.now() - started;
+    const output = outputs[card.output.name];
+    if (!output) throw new Error(`the model has no output "${card.output.name}"`);
+    if (!(output.data instanceof Float32Array) || output.data.length !== height * width) {
+      throw new Error(
+        `the output is ${output.type} [${output.dims.join(', ')}] for an input of ${height} x ${width}`,
+      );
+    }
+    return { data: output.data, height, width, ms };
+  } catch (cause) {
+    throw inferenceFault(provider, cause);
+  }
+}
+
+export function inferenceFault(provider: Provider, cause: unknown): DenoiseError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new DenoiseError({ kind: 'fault', code: 'inference', provider, detail }, { cause });
+}

@@ -1,0 +1,275 @@
+import { DenoiseError, type Fault } from '../notices';
+import { ProviderUnavailable } from './adapter';
+import type { ModelFiles } from './model-files';
+import type { Opened } from './protocol';
+import { inferenceFault, type OpenRequest, type OpenStep, type TensorResult } from './session';
+import { fromTensor, type Tensor, toTensor } from './tensor';
+import type {
+  Engine,
+  EngineEvent,
+  EngineInfo,
+  EngineInput,
+  EngineOutput,
+  ModelCard,
+  PrepareProgress,
+  Provider,
+  ProviderRejection,
+} from './types';
+
+/** A loaded, self-tested session somewhere: in a worker or in this process. One run at a time. */
+export interface OpenBackend {
+  readonly opened: Opened;
+  /** May take the tensor's buffer. */
+  run(tensor: Tensor): Promise<TensorResult>;
+  /** Ends it now, also in the middle of a run, which then rejects. */
+  close(): void | Promise<void>;
+}
+
+/** What differs between the browser and Node. */
+export interface EngineParts {
+  readonly providers: readonly Provider[];
+  readonly reference: OpenRequest['reference'];
+  readonly threads: number;
+  readonly warmUp: OpenRequest['warmUp'];
+  loadCard(signal: AbortSignal): Promise<ModelCard>;
+  loadFiles(
+    card: ModelCard,
+    onBytes: (loadedBytes: number, totalBytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<ModelFiles>;
+  /** @throws ProviderUnavailable, DenoiseError */
+  open(request: OpenRequest, onStep: (step: OpenStep) => void, signal: AbortSignal): Promise<OpenBackend>;
+  /** Longest time for opening and for one run; a backend that takes longer has hung. */
+  readonly openSeconds: number;
+  runSeconds(provider: Provider): number;
+}
+
+/** How often a slice is tried on one provider before the next one is taken. */
+const ATTEMPTS_PER_PROVIDER = 2;
+
+/**
+ * The engine's conduct: providers in order, a self-test for each session, one inference at a time, a watchdog, and repair. When a run
+ * breaks, the backend is closed and opened again and the slice is tried once more on the same provider, then on the next; the last
+ * provider is kept for the slices to come even when a slice fails on it.
+ */
+export class SupervisedEngine implements Engine {
+  #info: EngineInfo | null = null;
+  #card: Promise<ModelCard> | null = null;
+  #backend: OpenBackend | null = null;
+  #opening: Promise<OpenBackend> | null = null;
+  /** Index into `providers` of the one in use or to be opened next. */
+  #current = 0;
+  readonly #rejected: (ProviderRejection & { readonly cause: unknown })[] = [];
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+  readonly #progress = new Set<(progress: PrepareProgress) => void>();
+  /** Ends with `dispose`. */
+  readonly #life = new AbortController();
+  /** Settles when all calls queued so far have. */
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: EngineParts) {}
+
+  get info(): EngineInfo | null {
+    return this.#info;
+  }
+
+  async card(signal?: AbortSignal): Promise<ModelCard> {
+    this.#assertAlive();
+    this.#card ??= this.parts.loadCard(this.#life.signal).catch(error => {
+      this.#card = null;
+      throw error;
+    });
+    return abortable(this.#card, signal);
+  }
+
+  async prepare(onProgress?: (progress: PrepareProgress) => void, signal?: AbortSignal): Promise<EngineInfo> {
+    if (onProgress) this.#progress.add(onProgress);
+    try {
+      // Aborting stops the waiting, not the loading: what is loaded will be wanted again, and others may be waiting too.
+      await abortable(this.#open(), signal);
+      return this.#info!;
+    } finally {
+      if (onProgress) this.#progress.delete(onProgress);
+    }
+  }
+
+  denoise(input: EngineInput, signal?: AbortSignal): Promise<EngineOutput> {
+    const turn = this.#tail.then(() => {
+      signal?.throwIfAborted();
+      return this.#denoise(input, signal);
+    });
+    this.#tail = turn.catch(() => undefined);
+    return abortable(turn, signal);
+  }
+
+  subscribe(listener: (event: EngineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#life.signal.aborted) return;
+    this.#life.abort(
+      new DenoiseError({ kind: 'fault', code: 'cancelled', detail: 'the engine was disposed' }),
+    );
+    this.#listeners.clear();
+    this.#progress.clear();
+    await this.#close();
+    this.#info = null;
+  }
+
+  /** A slice through all attempts. The input is read again for each, because the tensor goes with the backend that broke. */
+  async #denoise(input: EngineInput, signal: AbortSignal | undefined): Promise<EngineOutput> {
+    let attempts = 0;
+    let last: Provider | null = null;
+    for (;;) {
+      const backend = await this.#open();
+      signal?.throwIfAborted();
+      const { model: card, provider } = this.#info!;
+      // Opening again may itself have moved on to another provider, which then has its own attempts.
+      if (provider !== last) attempts = 0;
+      last = provider;
+      const tensor = toTensor(input, card);
+      try {
+        const result = await this.#watched(backend.run(tensor), provider, this.parts.runSeconds(provider));
+        return { hu: fromTensor(result, input, card), ms: result.ms, provider };
+      } catch (error) {
+        const fault = faultOf(error, provider);
+        await this.#close();
+        this.#assertAlive();
+        attempts += 1;
+        const onLast = this.#current === this.parts.providers.length - 1;
+        if (attempts === ATTEMPTS_PER_PROVIDER && onLast) throw error;
+        if (attempts === ATTEMPTS_PER_PROVIDER) this.#reject(provider, error);
+        this.#emit({ kind: 'restarting', fault, next: this.parts.providers[this.#current]! });
+      }
+    }
+  }
+
+  /** The open backend, opening one on the first provider that works if need be; concurrent callers share the work. */
+  #open(): Promise<OpenBackend> {
+    if (this.#backend) return Promise.resolve(this.#backend);
+    this.#opening ??= this.#openFirst().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #openFirst(): Promise<OpenBackend> {
+    this.#assertAlive();
+    this.#report({ step: 'manifest' });
+    const card = await this.card();
+    for (;;) {
+      const provider = this.parts.providers[this.#current];
+      if (!provider) throw this.#noProvider();
+      const { signal } = this.#life;
+      const files = await this.parts.loadFiles(
+        card,
+        (loadedBytes, totalBytes) => this.#report({ step: 'download', loadedBytes, totalBytes }),
+        signal,
+      );
+      try {
+        const backend = await this.#openOn(provider, card, files);
+        this.#assertAlive(backend);
+        this.#backend = backend;
+        this.#info = {
+          model: card,
+          provider,
+          precision: card.precision,
+          ...backend.opened,
+          rejected: this.#rejected.map(({ provider: p, fault, reason }) => ({ provider: p, fault, reason })),
+          fromCache: files.fromCache,
+        };
+        this.#emit({ kind: 'ready', info: this.#info });
+        return backend;
+      } catch (error) {
+        this.#assertAlive();
+        this.#reject(provider, error);
+      }
+    }
+  }
+
+  async #openOn(provider: Provider, card: ModelCard, files: ModelFiles): Promise<OpenBackend> {
+    const giveUp = new AbortController();
+    const signal = AbortSignal.any([this.#life.signal, giveUp.signal]);
+    const { reference, threads, warmUp } = this.parts;
+    const { model, golden } = files;
+    const request: OpenRequest = { provider, reference, card, model, golden, threads, warmUp };
+    const opening = this.parts.open(request, step => this.#report({ step, provider }), signal);
+    try {
+      return await this.#watched(opening, provider, this.parts.openSeconds);
+    } catch (error) {
+      giveUp.abort(error);
+      // Should it open after all, nobody is waiting any more.
+      void opening.then(backend => backend.close()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Rejects with `engine-hang` when `work` takes longer than `seconds`. */
+  #watched<T>(work: Promise<T>, provider: Provider, seconds: number): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hang = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new DenoiseError({ kind: 'fault', code: 'engine-hang', provider, seconds })),
+        seconds * 1000,
+      );
+    });
+    return Promise.race([work, hang]).finally(() => clearTimeout(timer));
+  }
+
+  /** Not used again, unless all are. */
+  #reject(provider: Provider, cause: unknown): void {
+    const fault = cause instanceof ProviderUnavailable ? null : faultOf(cause, provider);
+    const reason = fault ? `${provider} failed: ${fault.detail ?? fault.code}` : (cause as Error).message;
+    this.#rejected.push({ provider, fault, reason, cause });
+    this.#current += 1;
+  }
+
+  #noProvider(): DenoiseError {
+    // Everything may be tried again by a later call: the reason may have been a full GPU or a server that was down.
+    const rejected = this.#rejected.splice(0);
+    this.#current = 0;
+    const [only] = rejected;
+    if (rejected.length === 1 && only?.cause instanceof DenoiseError) return only.cause;
+    const cause = new AggregateError(rejected.map(rejection => rejection.cause));
+    const detail = rejected.map(({ reason }) => reason).join(' ');
+    return new DenoiseError({ kind: 'fault', code: 'no-provider', detail }, { cause });
+  }
+
+  async #close(): Promise<void> {
+    const backend = this.#backend;
+    this.#backend = null;
+    await backend?.close();
+  }
+
+  #assertAlive(opened?: OpenBackend): void {
+    if (!this.#life.signal.aborted) return;
+    void opened?.close();
+    throw this.#life.signal.reason;
+  }
+
+  #report(progress: PrepareProgress): void {
+    for (const listener of this.#progress) listener(progress);
+  }
+
+  #emit(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function faultOf(error: unknown, provider: Provider): Fault {
+  const typed = error instanceof DenoiseError ? error : inferenceFault(provider, error);
+  return typed.notice.kind === 'fault' ? typed.notice : { kind: 'fault', code: 'inference', provider };
+}
+
+/** Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

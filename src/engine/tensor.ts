@@ -1,0 +1,94 @@
+import { DenoiseError } from '../notices';
+import type { EngineInput, ModelCard } from './types';
+
+/** Network input: [1, 1, height, width] float32 HU. */
+export interface Tensor {
+  readonly data: Float32Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What padding is shown as: there was nothing but air outside the scanner's field of view. */
+const AIR_HU = -1000;
+/** A result further outside the input range than this is no overshoot but a broken computation. */
+const OVERSHOOT_HU = 1000;
+
+/**
+ * A slice in the form the network takes: values clamped to the card's range, padding as air, edges continued by reflection up to the
+ * card's multiple. Always a new array, so it can be transferred while the slice stays whole for a retry.
+ * @throws DenoiseError `bad-input` where a pixel outside the padding is not finite
+ */
+export function toTensor({ hu, rows, columns, padding }: EngineInput, card: ModelCard): Tensor {
+  if (!hu.every((value, i) => Number.isFinite(value) || padding?.[i] === 1)) {
+    throw new DenoiseError({ kind: 'fault', code: 'bad-input', what: 'not-finite' });
+  }
+  const [low, high] = card.input.rangeHU;
+  const { multiple } = card.input;
+  const height = Math.ceil(rows / multiple) * multiple;
+  const width = Math.ceil(columns / multiple) * multiple;
+  const air = Math.min(high, Math.max(low, AIR_HU));
+  const data = new Float32Array(height * width);
+  for (let y = 0; y < height; y++) {
+    const from = reflect(y, rows) * columns;
+    for (let x = 0; x < width; x++) {
+      const i = from + (x < columns ? x : reflect(x, columns));
+      const value = padding?.[i] === 1 ? air : hu[i]!;
+      data[y * width + x] = value < low ? low : value > high ? high : value;
+    }
+  }
+  return { data, height, width };
+}
+
+/**
+ * The network's output as a slice: cropped, checked, and what the clamp took from the input given back, so that values beyond the
+ * range (metal) come out as they went in. `result` is changed and, when nothing was cropped, returned.
+ * @throws DenoiseError `bad-output`
+ */
+export function fromTensor(
+  result: Tensor,
+  { hu, rows, columns, padding }: EngineInput,
+  card: ModelCard,
+): Float32Array {
+  const [low, high] = card.input.rangeHU;
+  const { data, width } = result;
+  const out = result.height === rows && width === columns ? data : new Float32Array(rows * columns);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const value = data[y * width + x]!;
+      const i = y * columns + x;
+      if (!Number.isFinite(value))
+        throw new DenoiseError({ kind: 'fault', code: 'bad-output', what: 'not-finite' });
+      if (value < low - OVERSHOOT_HU || value > high + OVERSHOOT_HU) {
+        throw new DenoiseError({
+          kind: 'fault',
+          code: 'bad-output',
+          what: 'out-of-range',
+          detail: `${value} HU`,
+        });
+      }
+      const source = hu[i]!;
+      const beyond = padding?.[i] === 1 ? 0 : source < low ? source - low : source > high ? source - high : 0;
+      out[i] = value + beyond;
+    }
+  }
+  return out;
+}
+
+/** Index mirrored at the last pixel, which is not repeated (numpy's "reflect"); works for any size and distance. */
+function reflect(index: number, size: number): number {
+  if (size === 1) return 0;
+  const period = 2 * (size - 1);
+  const at = index % period;
+  return at < size ? at : period - at;
+}
+
+/** Largest absolute difference; Infinity when a value is not finite or the lengths differ. */
+export function maxAbsDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  }
+  return largest;
+}

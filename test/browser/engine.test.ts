@@ -1,0 +1,220 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { BrowserEngineOptions, Engine, EngineEvent } from '../../src/engine';
+import { boxMean } from '../../src/engine/fixtures';
+
+/*
+ * The engine alone in real Chromium: real worker, real ONNX Runtime Web on wasm and on WebGPU (SwiftShader), real crashes. The model is the
+ * 3x3 mean of test/fixtures/box-model.
+ */
+
+interface PageApi {
+  createBrowserEngine(options: BrowserEngineOptions): Engine;
+  engines: Engine[];
+  workers: Worker[];
+  events: EngineEvent[];
+}
+declare const api: PageApi;
+
+const TYPES: Record<string, string> = {
+  '.mjs': 'text/javascript',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
+const ENTRY = `import { createBrowserEngine } from ${JSON.stringify(resolve('src/engine/index.ts'))};
+globalThis.api = { createBrowserEngine, engines: [], workers: [], events: [] };`;
+
+async function bundle(contents: { stdin: string } | { file: string }): Promise<string> {
+  const entry =
+    'stdin' in contents
+      ? { stdin: { contents: contents.stdin, resolveDir: resolve('.'), loader: 'ts' as const } }
+      : { entryPoints: [contents.file] };
+  const built = await build({ ...entry, bundle: true, format: 'esm', write: false });
+  return built.outputFiles[0]!.text;
+}
+
+/** Serves the page, the worker, ONNX Runtime and the box model; `isolated` sends COOP and COEP. */
+async function serve(isolated: boolean): Promise<Server> {
+  const made: Record<string, string> = {
+    '/': '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
+    '/page.js': await bundle({ stdin: ENTRY }),
+    '/worker.js': await bundle({ file: 'src/engine/engine.worker.ts' }),
+  };
+  const folders: Record<string, string> = {
+    ort: 'node_modules/onnxruntime-web/dist',
+    models: 'test/fixtures/box-model',
+  };
+  const server = createServer((request, response) => {
+    const path = new URL(request.url!, 'http://host').pathname;
+    if (isolated) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    }
+    const text = made[path];
+    if (text) {
+      response.setHeader('Content-Type', path === '/' ? 'text/html' : 'text/javascript');
+      return void response.end(text);
+    }
+    const [, folder = '', name = ''] = path.split('/');
+    const file = join(folders[folder] ?? 'missing', name);
+    stat(file).then(
+      ({ size }) => {
+        response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream');
+        response.setHeader('Content-Length', size);
+        createReadStream(file).pipe(response);
+      },
+      () => {
+        response.statusCode = 404;
+        response.end();
+      },
+    );
+  });
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  return server;
+}
+
+const origin = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+let browser: Browser;
+let servers: Server[];
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--enable-unsafe-webgpu'],
+  });
+  servers = [await serve(true), await serve(false)];
+});
+afterAll(async () => {
+  await browser?.close();
+  for (const server of servers ?? []) server.close();
+});
+
+async function openPage({ isolated = true, withoutGpu = false } = {}): Promise<Page> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  if (withoutGpu) await page.addInitScript("Object.defineProperty(navigator, 'gpu', { value: undefined })");
+  await page.goto(origin(servers[isolated ? 0 : 1]!));
+  await page.waitForFunction('globalThis.api !== undefined');
+  return page;
+}
+
+/** Creates the engine of a page and prepares it; what the page keeps is reached by `api`. */
+function prepare(page: Page, options: Partial<BrowserEngineOptions> = {}) {
+  return page.evaluate(async given => {
+    const engine = api.createBrowserEngine({
+      manifestUrl: `${location.origin}/models/manifest.json`,
+      ortBaseUrl: `${location.origin}/ort/`,
+      createWorker: () => {
+        const worker = new Worker('/worker.js', { type: 'module' });
+        api.workers.push(worker);
+        return worker;
+      },
+      allowSoftwareAdapter: true,
+      ...given,
+    });
+    engine.subscribe(event => api.events.push(event));
+    api.engines.push(engine);
+    return engine.prepare();
+  }, options);
+}
+
+async function denoise(page: Page, rows: number, columns: number) {
+  const hu = Array.from({ length: rows * columns }, (_, i) => Math.round(Math.sin(i * i) * 300));
+  const result = await page.evaluate(
+    async input => {
+      const output = await api.engines[0]!.denoise({ ...input, hu: Float32Array.from(input.hu) });
+      return { provider: output.provider, hu: Array.from(output.hu) };
+    },
+    { hu, rows, columns },
+  );
+  const expected = boxMean(Float32Array.from(hu), rows, columns);
+  const worst = Math.max(...result.hu.map((value, i) => Math.abs(value - expected[i]!)));
+  return { provider: result.provider, worst };
+}
+
+test('WebGPU: self-test against the golden output and wasm, right numbers', async () => {
+  const page = await openPage();
+  const info = await prepare(page, { warmUp: { rows: 64, columns: 64 } });
+  expect(info).toMatchObject({ provider: 'webgpu', rejected: [], threads: 1, fromCache: false });
+  expect(info.adapter).toMatch(/swiftshader/i);
+  expect(info.runtime).toBe('onnxruntime-web 1.30.0');
+  expect(info.selfTest.againstWasmHu).toBeLessThan(0.01);
+  const { provider, worst } = await denoise(page, 64, 64);
+  expect(provider).toBe('webgpu');
+  expect(worst).toBeLessThan(0.01);
+  await page.context().close();
+});
+
+test('wasm with threads where isolated, with one where not', async () => {
+  const page = await openPage();
+  expect(await prepare(page, { providers: ['wasm'], threads: 2 })).toMatchObject({
+    threads: 2,
+    crossOriginIsolated: true,
+  });
+  expect((await denoise(page, 64, 64)).worst).toBeLessThan(0.01);
+  const second = await openPage({ isolated: false });
+  const info = await prepare(second, { providers: ['wasm'], threads: 2 });
+  expect(info).toMatchObject({ provider: 'wasm', threads: 1, crossOriginIsolated: false });
+  expect((await denoise(second, 64, 64)).worst).toBeLessThan(0.01);
+  await page.context().close();
+  await second.context().close();
+});
+
+test('the second engine takes the model from the cache', async () => {
+  const page = await openPage();
+  expect((await prepare(page, { providers: ['wasm'] })).fromCache).toBe(false);
+  expect((await prepare(page, { providers: ['wasm'] })).fromCache).toBe(true);
+  await page.context().close();
+});
+
+test('no WebGPU, or only one on the CPU: wasm, with the reason', async () => {
+  const page = await openPage();
+  const info = await prepare(page, { allowSoftwareAdapter: false });
+  expect(info).toMatchObject({ provider: 'wasm', rejected: [{ provider: 'webgpu', fault: null }] });
+  expect(info.rejected[0]!.reason).toContain('computes on the CPU');
+  await page.context().close();
+});
+
+test('a lost device: new worker, same provider, the slice is not lost', async () => {
+  const page = await openPage();
+  await prepare(page);
+  expect((await denoise(page, 64, 64)).provider).toBe('webgpu');
+  // Ending the GPU process is what a driver reset looks like to the page.
+  const cdp = await browser.newBrowserCDPSession();
+  await cdp.send('Browser.crashGpuProcess').catch(() => undefined);
+  const { provider, worst } = await denoise(page, 64, 64);
+  expect(worst).toBeLessThan(0.01);
+  const events = await page.evaluate(() => api.events.map(event => event.kind));
+  expect(events.filter(kind => kind === 'restarting').length).toBeGreaterThanOrEqual(1);
+  expect(['webgpu', 'wasm']).toContain(provider);
+  await page.context().close();
+});
+
+test('a missing runtime file or worker script is named', async () => {
+  const page = await openPage();
+  const failed = (options: Partial<BrowserEngineOptions>) =>
+    prepare(page, { providers: ['wasm'], ...options }).then(
+      () => 'prepared',
+      (error: Error) => error.message,
+    );
+  expect(await failed({ ortBaseUrl: `${origin(servers[0]!)}/elsewhere/` })).toContain('runtime-load');
+  expect(await failed({ manifestUrl: `${origin(servers[0]!)}/elsewhere/manifest.json` })).toContain(
+    'model-download',
+  );
+  await page.context().close();
+});
+
+test('dispose ends the worker', async () => {
+  const page = await openPage();
+  await prepare(page, { providers: ['wasm'] });
+  expect(page.workers().length).toBeGreaterThan(0);
+  await page.evaluate(() => api.engines[0]!.dispose());
+  for (let i = 0; i < 50 && page.workers().length > 0; i++) await page.waitForTimeout(100);
+  expect(page.workers()).toEqual([]);
+  await page.context().close();
+});
