@@ -67,11 +67,16 @@ class EvalCase:
 
     def crop(self, size: int) -> EvalCase:
         """The same case cut to `size` pixels a side around the middle of the body."""
-        rows, columns = np.nonzero(self.body) if self.body.any() else np.nonzero(np.ones_like(self.body))
-        top = int(np.clip(np.median(rows) - size // 2, 0, max(0, self.body.shape[0] - size)))
-        left = int(np.clip(np.median(columns) - size // 2, 0, max(0, self.body.shape[1] - size)))
-        part = (slice(top, top + size), slice(left, left + size))
+        part = middle_of(self.body, size)
         return replace(self, reference=self.reference[part], noisy=self.noisy[part], body=self.body[part])
+
+
+def middle_of(body: np.ndarray, size: int) -> tuple[slice, slice]:
+    """A square of `size` pixels around the median of `body` (of the image, where there is no body), inside the image."""
+    rows, columns = np.nonzero(body if body.any() else np.ones_like(body))
+    top = int(np.clip(np.median(rows) - size // 2, 0, max(0, body.shape[0] - size)))
+    left = int(np.clip(np.median(columns) - size // 2, 0, max(0, body.shape[1] - size)))
+    return slice(top, top + size), slice(left, left + size)
 
 
 def choose_window(reference: np.ndarray, body: np.ndarray) -> Window:

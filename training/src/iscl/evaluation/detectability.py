@@ -25,12 +25,12 @@ import numpy as np
 from scipy.special import eval_laguerre, ndtr
 
 from .cases import EvaluationError
+from .nps import noise_power_spectrum
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 
 DOSES = (10, 55, 100)
 RING_PX = 46.67
-CENTRE_PX = 127.5
 ROI_HALF = 18
 CHANNELS = 6
 # Gaussian edge spread of the phantom's FBP reconstructions, fitted to its 1000 HU rim at full dose.
@@ -96,30 +96,35 @@ def load_phantom(folder: str | Path, dose: int, maximum: int | None = None) -> t
     return present[:maximum], absent[:maximum]
 
 
-def ring_position(angle: float) -> tuple[float, float]:
-    """(row, column) in pixels of a place on the inserts' ring."""
+def ring_position(angle: float, shape: tuple[int, ...] = (256, 256)) -> tuple[float, float]:
+    """(row, column) in pixels of a place on the inserts' ring, around the middle of an image of `shape`."""
     radians = np.deg2rad(angle)
-    return CENTRE_PX + RING_PX * np.sin(radians), CENTRE_PX + RING_PX * np.cos(radians)
+    return (shape[-2] - 1) / 2 + RING_PX * np.sin(radians), (shape[-1] - 1) / 2 + RING_PX * np.cos(radians)
+
+
+def _pixel(position: float) -> int:
+    # Halves go up, whatever the image's size, so that a region and its channels agree.
+    return int(np.floor(position + 0.5))
 
 
 def insert_signal(insert: Insert, angle: float, shape: tuple[int, int]) -> np.ndarray:
     """The insert as the scanner sees it at `angle`, HU above the background, [H, W]."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-    row, column = ring_position(angle)
+    row, column = ring_position(angle, shape)
     distance = np.hypot(y - row, x - column)
     return insert.contrast_hu * ndtr((insert.diameter_px / 2 - distance) / BLUR_SIGMA_PX)
 
 
 def region(image: np.ndarray, angle: float) -> np.ndarray:
     """Square region [2 ROI_HALF, 2 ROI_HALF] around a place on the ring."""
-    row, column = (int(round(v)) for v in ring_position(angle))
+    row, column = (_pixel(v) for v in ring_position(angle, image.shape))
     return image[row - ROI_HALF : row + ROI_HALF, column - ROI_HALF : column + ROI_HALF]
 
 
 def laguerre_gauss_channels(width_px: float, angle: float, count: int = CHANNELS) -> np.ndarray:
     """Channels [count, pixels], unit norm, centred on the ring place `angle` within its region."""
     row, column = ring_position(angle)
-    offset_row, offset_column = row - int(round(row)), column - int(round(column))
+    offset_row, offset_column = row - _pixel(row), column - _pixel(column)
     axis = np.arange(-ROI_HALF, ROI_HALF, dtype=np.float64)
     squared = (axis[:, None] - offset_row) ** 2 + (axis[None, :] - offset_column) ** 2
     argument = 2 * np.pi * squared / width_px**2
@@ -146,7 +151,7 @@ class InsertSamples:
 
     Channel outputs (c channels): signal [n, c], absent [n, angles, c], present [n, c]. For the NPW: matched
     [n, n], the products of the images' signals with each other, and filtered [n, n, angles], of image i's signal
-    with image j's noise at each place of the ring.
+    with image j's noise at each place of the ring. nps_mean_frequency: of the absent regions, in cycles per pixel.
     """
 
     insert: Insert
@@ -155,6 +160,7 @@ class InsertSamples:
     present: np.ndarray
     matched: np.ndarray
     filtered: np.ndarray
+    nps_mean_frequency: float
 
     @classmethod
     def measure(cls, insert: Insert, signal: np.ndarray, absent: np.ndarray, present: np.ndarray) -> InsertSamples:
@@ -170,6 +176,7 @@ class InsertSamples:
             present @ home.T,
             signal @ signal.T,
             np.einsum("ip,jkp->ijk", signal, noise),
+            noise_power_spectrum(absent.reshape(-1, 2 * ROI_HALF, 2 * ROI_HALF), 1.0).mean_frequency,
         )
 
     def observe(self, images: np.ndarray | None = None) -> dict[str, float]:
@@ -226,7 +233,7 @@ def detectability(
     """Observers' figures of `denoise` per dose, and the samples for use as another method's `reference`.
 
     phantom: {dose: (present, absent)}. Each dose has cho, npw, auc pooled over inserts and `inserts` {name: figures};
-    with a reference also cho_ratio and npw_ratio with `_low` and `_high`, the 95 % interval of a bootstrap
+    with a reference also nps_ratio (mean frequency of the uniform regions' NPS), cho_ratio and npw_ratio with `_low` and `_high`, the 95 % interval of a bootstrap
     over images, the same images drawn for both methods.
     """
     figures, kept = {}, {}
@@ -237,6 +244,8 @@ def detectability(
         figures[dose] = {**pooled(rows), "inserts": {i.insert.name: r for i, r in zip(samples, rows, strict=True)}}
         if reference is not None:
             figures[dose] |= _ratios(samples, reference[dose], resamples)
+            # All inserts share their absent regions, so that one insert's figure stands for all.
+            figures[dose]["nps_ratio"] = samples[0].nps_mean_frequency / reference[dose][0].nps_mean_frequency
     return figures, kept
 
 

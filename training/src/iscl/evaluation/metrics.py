@@ -108,13 +108,23 @@ def tissue_bias(
     }
 
 
+def pooled_bias(found: list[dict[str, tuple[float, int]]]) -> dict[str, float]:
+    """Bias per tissue over several slices' `tissue_bias`, weighted by pixels."""
+    pooled = {}
+    for tissue in TISSUES:
+        parts = [slice_bias[tissue] for slice_bias in found if tissue in slice_bias]
+        if parts:
+            pooled[tissue] = float(sum(bias * px for bias, px in parts) / sum(px for _, px in parts))
+    return pooled
+
+
 def uniform_rois(
     reference: np.ndarray,
     body: np.ndarray | None = None,
     size: int = 32,
-    count: int = 12,
+    count: int = 6,
     hu_range: tuple[float, float] = (-150.0, 200.0),
-    maximum_structure: float = 12.0,
+    maximum_structure: float = 8.0,
 ) -> list[tuple[int, int]]:
     """Top-left corners of up to `count` non-overlapping square regions without visible structure.
 

@@ -55,8 +55,14 @@ def noise_power_spectrum(regions: np.ndarray, spacing: float) -> Spectrum:
     return Spectrum(np.arange(1, last + 1) / (size * spacing), total / count)
 
 
-def pooled_spectrum(spectra: list[Spectrum], bins: int = 48, highest: float = 1.0) -> Spectrum:
-    """Mean of spectra of different pixel spacings on a common axis, up to `highest` cycles/mm."""
+def pooled_spectrum(spectra: list[Spectrum], bins: int = 40) -> Spectrum:
+    """Mean of spectra of different pixel spacings on a common axis.
+
+    Each frequency is averaged over the spectra that reach it; the axis ends at the median Nyquist frequency, beyond
+    which a few slices would speak for all.
+    """
+    highest = float(np.median([s.frequency[-1] for s in spectra]))
     axis = np.linspace(highest / bins, highest, bins)
-    rows = [np.interp(axis, s.frequency, s.power, left=s.power[0], right=0.0) for s in spectra]
-    return Spectrum(axis, np.mean(rows, axis=0))
+    rows = np.array([np.interp(axis, s.frequency, s.power, left=s.power[0], right=np.nan) for s in spectra])
+    # The median's own slice reaches the end, so that no column is empty.
+    return Spectrum(axis, np.nanmean(rows, axis=0))

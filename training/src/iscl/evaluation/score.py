@@ -95,7 +95,7 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
     result["psnr_gain"] = _mean([row["psnr"] - row["psnr_input"] for row in rows])
     result["psnr_gain_worst"] = float(min(row["psnr"] - row["psnr_input"] for row in rows))
     result["ssim_gain"] = result["ssim"] - result["ssim_input"]
-    result["bias"] = _pooled_bias(rows)
+    result["bias"] = metrics.pooled_bias([row["bias"] for row in rows])
     soft = [abs(value) for tissue, value in result["bias"].items() if tissue != "bone"]
     result["bias_worst"] = max(soft) if soft else float("nan")
     result["noise_cut"] = _mean([1 - row["noise"] / row["noise_input"] for row in rows if row["noise_input"] > 0])
@@ -122,11 +122,3 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
     result["cases"] = [{key: value for key, value in row.items() if key != "spectra"} for row in rows]
     return result
 
-
-def _pooled_bias(rows: list[dict]) -> dict[str, float]:
-    pooled = {}
-    for tissue in metrics.TISSUES:
-        found = [row["bias"][tissue] for row in rows if tissue in row["bias"]]
-        if found:
-            pooled[tissue] = float(sum(bias * px for bias, px in found) / sum(px for _, px in found))
-    return pooled

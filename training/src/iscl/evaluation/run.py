@@ -1,0 +1,177 @@
+"""One evaluation: every row on the same test slices, phantom images and real scans, with progress and time left."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import detectability as lcd
+from . import realdata
+from .cases import EvalCase, EvaluationError
+from .rows import Denoise, Row
+from .score import score
+
+# A method slower than this on a 512x512 slice sees slices cut to SLOW_CROP_PX and SLOW_PHANTOM images a dose.
+SLOW_SECONDS = 3.0
+SLOW_CROP_PX = 256
+SLOW_PHANTOM = 5
+# The inserts' ring and its regions fit in this square; outside it the phantom has nothing to tell.
+PHANTOM_CROP_PX = 160
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every row is measured on. Empty `phantom`, `truth` or `real` leave those sections out."""
+
+    cases: Sequence[EvalCase]
+    phantom: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    truth: Sequence[EvalCase] = ()
+    real: Sequence[realdata.RealSlice] = ()
+
+
+@dataclass
+class Result:
+    """A row and what was measured. `scores` is None for an absent row; `slow` says that the cuts above applied."""
+
+    row: Row
+    ms_per_slice: float = float("nan")
+    slow: bool = False
+    scores: dict | None = None
+    truth: dict | None = None
+    detectability: dict[int, dict] | None = None
+    real: dict[str, dict] | None = None
+    crops: list[np.ndarray] = field(default_factory=list)
+
+
+def shrink_phantom(
+    phantom: dict[int, tuple[np.ndarray, np.ndarray]], size: int = PHANTOM_CROP_PX
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """The middle square of the phantom's images; `detectability` finds the inserts from the middle."""
+
+    def cut(images: np.ndarray) -> np.ndarray:
+        edge = (images.shape[-1] - size) // 2
+        return np.ascontiguousarray(images[:, edge : edge + size, edge : edge + size])
+
+    return {dose: (cut(present), cut(absent)) for dose, (present, absent) in phantom.items()}
+
+
+def evaluate(
+    rows: Sequence[Row],
+    material: Material,
+    views: Sequence[np.ndarray] = (),
+    report: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Result]:
+    """Measure `rows`; the first one must be the untouched input, which the detectability ratios refer to.
+
+    `views` are the images [h, w] whose denoised version the figures show. `report` gets a line a row.
+    """
+    if not rows or rows[0].absent or not material.cases:
+        raise EvaluationError("an evaluation needs the input as its first row, and at least one case")
+    started = clock()
+    report(f"{len(rows)} rows, {len(material.cases)} slices, {len(material.phantom)} doses, {len(material.real)} real slices")
+    denoisers: dict[int, Denoise] = {}
+    seconds: dict[int, float] = {}
+    for number, row in enumerate(rows):
+        if row.absent is None:
+            denoisers[number] = row.load()
+            seconds[number] = _probe(denoisers[number], material.cases[0].noisy)
+    estimate = {number: _estimate(seconds[number], material) for number in denoisers}
+
+    results: list[Result] = []
+    references: dict[bool, dict] = {}
+    for number, row in enumerate(rows):
+        if row.absent is not None:
+            results.append(Result(row))
+            report(f"[{number + 1}/{len(rows)}] {row.label}: {row.absent}")
+            continue
+        begun = clock()
+        results.append(_measure(row, denoisers[number], seconds[number], material, views, references))
+        spent = clock() - begun
+        # The estimate counts pixels only; what it missed so far corrects what is left.
+        done = sum(estimate[k] for k in estimate if k <= number)
+        left = sum(estimate[k] for k in estimate if k > number) * (clock() - started) / max(done, 1e-9)
+        report(f"[{number + 1}/{len(rows)}] {row.label}: {spent:.0f} s; about {left / 60:.1f} min left")
+    return results
+
+
+def _probe(denoise: Denoise, image: np.ndarray) -> float:
+    """Seconds of one slice, scaled to 512x512; measured on a quarter when that already tells a slow method."""
+    size = min(SLOW_CROP_PX, *image.shape)
+    patch = np.ascontiguousarray(image[:size, :size])
+    denoise(patch)
+    start = time.perf_counter()
+    denoise(patch)
+    return (time.perf_counter() - start) * 512 * 512 / patch.size
+
+
+def _estimate(seconds: float, material: Material) -> float:
+    slow = seconds > SLOW_SECONDS
+    share = (SLOW_CROP_PX / 512) ** 2 if slow else 1.0
+    slices = len(material.cases) + len(material.truth) + len(material.real) + 1
+    images = 3 * sum(min(len(a), SLOW_PHANTOM if slow else len(a)) for _, a in material.phantom.values())
+    # The metrics themselves take about 0.4 s a slice.
+    return seconds * (slices * share + images * (PHANTOM_CROP_PX / 512) ** 2 + 1) + 0.4 * slices
+
+
+def _measure(
+    row: Row, denoise: Denoise, seconds: float, material: Material, views: Sequence[np.ndarray], references: dict[bool, dict]
+) -> Result:
+    slow = seconds > SLOW_SECONDS
+
+    def cut(cases: Sequence[EvalCase]) -> list[EvalCase]:
+        return [case.crop(SLOW_CROP_PX) for case in cases] if slow else list(cases)
+
+    result = Result(row, ms_per_slice=1000 * seconds, slow=slow)
+    result.scores = score(denoise, cut(material.cases))
+    if material.truth:
+        result.truth = score(denoise, cut(material.truth), transfer=False)
+    if material.phantom:
+        phantom = {d: (p[:SLOW_PHANTOM], a[:SLOW_PHANTOM]) if slow else (p, a) for d, (p, a) in material.phantom.items()}
+        if slow not in references:
+            references[slow] = lcd.detectability(lambda hu: hu, phantom)[1]
+        result.detectability, _ = lcd.detectability(denoise, phantom, references[slow])
+    if material.real:
+        result.real = realdata.assess(denoise, [s.crop(SLOW_CROP_PX) for s in material.real] if slow else material.real)
+    result.crops = [np.asarray(denoise(view), np.float32) for view in views]
+    return result
+
+
+def save_json(results: Sequence[Result], path: Path) -> None:
+    """Everything measured, as JSON: NaN becomes null, spectra their frequency and power lists."""
+    content = [
+        {
+            "label": r.row.label,
+            "absent": r.row.absent,
+            "parameters": r.row.parameters,
+            "gflop": r.row.gflop,
+            "ms_per_slice": r.ms_per_slice,
+            "slow": r.slow,
+            "scores": r.scores,
+            "truth": r.truth,
+            "detectability": r.detectability,
+            "real": r.real,
+        }
+        for r in results
+    ]
+    path.write_text(json.dumps(_plain(content), indent=1), encoding="utf-8")
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return [_plain(v) for v in value.tolist()]
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), 6) if np.isfinite(value) else None
+    return value
