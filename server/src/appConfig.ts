@@ -2,7 +2,7 @@ export const PLUGIN_PATH = '/plugins/iscl-ct-denoise';
 export const DICOMWEB_PATH = '/dicomweb';
 
 /** OHIF's configuration (`window.config`) for a viewer, our plugin and a DICOMweb service on one origin. */
-export function appConfig({ hasPlugin, isProxy }: { hasPlugin: boolean; isProxy: boolean }): string {
+export function appConfig({ hasPlugin, pacs }: { hasPlugin: boolean; pacs?: string | undefined }): string {
   const config = {
     name: 'ISCL CT Denoise',
     routerBasename: null,
@@ -25,7 +25,7 @@ export function appConfig({ hasPlugin, isProxy }: { hasPlugin: boolean; isProxy:
         namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
         sourceName: 'dicomweb',
         configuration: {
-          friendlyName: isProxy ? 'PACS' : 'Folders on this computer',
+          friendlyName: pacs ? 'PACS' : 'Folders on this computer',
           name: 'dicomweb',
           qidoRoot: DICOMWEB_PATH,
           wadoRoot: DICOMWEB_PATH,
@@ -39,10 +39,15 @@ export function appConfig({ hasPlugin, isProxy }: { hasPlugin: boolean; isProxy:
           thumbnailRendering: 'wadors',
           enableStudyLazyLoad: true,
           // Files dropped on the study list go to the store folder; a hospital's PACS gets only what a person stores on purpose.
-          dicomUploadEnabled: !isProxy,
+          dicomUploadEnabled: !pacs,
           omitQuotationForMultipartRequest: true,
           singlepart: 'bulkdata,video,pdf',
-          bulkDataURI: { enabled: true, relativeResolution: 'studies' },
+          // A PACS links to its own address, which another origin's page may not read: OHIF puts ours in its place.
+          bulkDataURI: {
+            enabled: true,
+            relativeResolution: 'studies',
+            ...(pacs && { startsWith: pacs.replace(/\/+$/, ''), prefixWith: DICOMWEB_PATH }),
+          },
         },
       },
     ],

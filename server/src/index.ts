@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import compress from '@fastify/compress';
-import fastify from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import { constants } from 'node:zlib';
 import { DICOMWEB_PATH } from './appConfig';
 import { dicomweb, HttpError, type StoreLimits } from './dicomweb/index';
+import { pacsProblem, pacsProxy, type PacsOptions } from './pacsProxy';
 import { viewerRoutes } from './viewer';
 
 export interface ServerOptions {
@@ -18,9 +19,13 @@ export interface ServerOptions {
   dicom?: string[];
   /** Folder for what STOW-RS receives; default `.cache/store`. */
   store?: string;
+  /** A PACS to pass DICOMweb requests to, instead of folders. */
+  pacs?: PacsOptions;
   host?: string;
   /** 0 takes any free port. */
   port?: number;
+  /** Names by which a reverse proxy reaches a server on 127.0.0.1. */
+  allowHosts?: string[];
   /** Cross-origin isolation headers, which WebAssembly threads need; on by default. */
   isolation?: boolean;
   limits?: StoreLimits;
@@ -35,7 +40,6 @@ export interface RunningServer {
   close: () => Promise<void>;
 }
 
-export { HttpError };
 export const VIEWER_VERSION = '3.13.2';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
@@ -48,26 +52,16 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   if (!existsSync(join(viewer, 'index.html')))
     throw new Error(`The OHIF viewer is not in ${viewer}; "npm start" fetches it.`);
   const host = options.host ?? '127.0.0.1';
+  const port = options.port ?? 3000;
   const log = options.log ?? (() => {});
+  const { pacs } = options;
 
   const app = fastify({
     // A list of frames is long; a UID has up to 64 characters.
     routerOptions: { maxParamLength: 2000 },
     forceCloseConnections: true,
   });
-  app.addHook('onRequest', async (request, reply) => {
-    // Same origin throughout, so nothing needs CORS; these also go on what a proxied PACS answers.
-    reply.header('cross-origin-resource-policy', 'same-origin');
-    reply.header('x-content-type-options', 'nosniff');
-    if (options.isolation !== false) {
-      reply.header('cross-origin-opener-policy', 'same-origin');
-      reply.header('cross-origin-embedder-policy', 'require-corp');
-    }
-    // A foreign page that points its own name at 127.0.0.1 (DNS rebinding) must not read patient data.
-    if (LOOPBACK.has(host) && !LOOPBACK.has(request.hostname.replace(/^\[|\]$/g, ''))) {
-      throw new HttpError(421, `This server answers to 127.0.0.1 and localhost, not to ${request.hostname}.`);
-    }
-  });
+  guardOrigin(app, host, options);
   await app.register(compress, {
     globalDecompression: false,
     threshold: 4096,
@@ -76,34 +70,72 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } },
     zlibOptions: { level: 1 },
   });
+  const folders = pacs
+    ? undefined
+    : await dicomweb(app, {
+        root: DICOMWEB_PATH,
+        folders: (options.dicom ?? ['server/demo']).map(at),
+        store: at(options.store ?? '.cache/store'),
+        log,
+        ...(options.limits && { limits: options.limits }),
+      });
+  if (pacs) await pacsProxy(app, DICOMWEB_PATH, pacs);
+  await viewerRoutes(app, { viewer, plugin: at(options.plugin ?? 'dist'), ...(pacs && { pacs: pacs.url }) });
 
-  const service = await dicomweb(app, {
-    root: DICOMWEB_PATH,
-    folders: (options.dicom ?? ['server/demo']).map(at),
-    store: at(options.store ?? '.cache/store'),
-    log,
-    ...(options.limits && { limits: options.limits }),
-  });
-  await viewerRoutes(app, { viewer, plugin: at(options.plugin ?? 'dist'), isProxy: false });
-
-  try {
-    await app.listen({ host, port: options.port ?? 3000 });
-  } catch (error) {
-    service.close();
+  const close = async () => {
+    folders?.close();
     await app.close();
-    throw listenError(error, host, options.port ?? 3000);
+  };
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await close();
+    throw listenError(error, host, port);
+  }
+  if (!LOOPBACK.has(host)) {
+    log(
+      'Other computers can reach this server, without a login. Over plain http their browsers give pages neither WebGPU nor',
+    );
+    log('WebAssembly threads: put an https reverse proxy in front (docs/install.md).');
+  }
+  if (pacs) {
+    const problem = await pacsProblem(pacs);
+    log(
+      problem ? `The PACS at ${pacs.url} cannot be used yet: ${problem}` : `Showing the PACS at ${pacs.url}`,
+    );
   }
   const address = app.server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
   const shownHost = host.includes(':') ? `[${host}]` : host;
   return {
-    url: `http://${shownHost}:${port ?? options.port}/`,
-    indexed: () => service.catalog.settled(),
-    close: async () => {
-      service.close();
-      await app.close();
-    },
+    url: `http://${shownHost}:${typeof address === 'object' ? address?.port : port}/`,
+    indexed: async () => folders?.catalog.settled(),
+    close,
   };
+}
+
+/** Headers that isolate the page, and a refusal of pages that only pretend to be this one. */
+function guardOrigin(
+  app: FastifyInstance,
+  host: string,
+  { isolation, allowHosts = [] }: ServerOptions,
+): void {
+  const names = new Set([...LOOPBACK, ...allowHosts]);
+  app.addHook('onRequest', async (request, reply) => {
+    // Same origin throughout, so nothing needs CORS; these also go on what a proxied PACS answers.
+    reply.header('cross-origin-resource-policy', 'same-origin');
+    reply.header('x-content-type-options', 'nosniff');
+    if (isolation !== false) {
+      reply.header('cross-origin-opener-policy', 'same-origin');
+      reply.header('cross-origin-embedder-policy', 'require-corp');
+    }
+    // A foreign page that points its own name at 127.0.0.1 (DNS rebinding) must not read patient data.
+    if (LOOPBACK.has(host) && !names.has(request.hostname.replace(/^\[|\]$/g, ''))) {
+      throw new HttpError(
+        421,
+        `This server answers to ${[...names].join(', ')}, not to ${request.hostname}.`,
+      );
+    }
+  });
 }
 
 function listenError(error: unknown, host: string, port: number): Error {

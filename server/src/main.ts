@@ -1,22 +1,22 @@
-import { parseArgs } from 'node:util';
+import { HELP, parseOptions, UsageError } from './options';
 import { startServer } from './index';
 
-const { values } = parseArgs({
-  options: {
-    dicom: { type: 'string', multiple: true },
-    store: { type: 'string' },
-    host: { type: 'string' },
-    port: { type: 'string' },
-    'no-isolation': { type: 'boolean' },
-  },
-});
-const server = await startServer({
-  root: process.cwd(),
-  ...(values.dicom && { dicom: values.dicom }),
-  ...(values.store && { store: values.store }),
-  ...(values.host && { host: values.host }),
-  ...(values.port && { port: Number(values.port) }),
-  isolation: !values['no-isolation'],
-  log: line => console.log(line),
-});
-console.log(`ISCL CT Denoise is at ${server.url}`);
+// npm runs its scripts in the package's folder and says in INIT_CWD where the person was.
+const cwd = process.env['INIT_CWD'] ?? process.cwd();
+try {
+  const options = parseOptions(process.argv.slice(2), cwd, process.env);
+  if (!options) console.log(HELP);
+  else await serve({ ...options, root: process.cwd(), log: line => console.log(line) });
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  if (error instanceof UsageError) console.error('\nnpm start -- --help lists the options.');
+  process.exitCode = 1;
+}
+
+async function serve(options: Parameters<typeof startServer>[0]): Promise<void> {
+  const server = await startServer(options);
+  console.log(`ISCL CT Denoise is at ${server.url}`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void server.close().then(() => process.exit(0)));
+  }
+}

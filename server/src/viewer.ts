@@ -9,7 +9,8 @@ export interface ViewerOptions {
   viewer: string;
   /** Our own dist; the viewer starts without the plugin where it does not exist. */
   plugin: string;
-  isProxy: boolean;
+  /** DICOMweb root of the PACS behind the proxy, where there is one. */
+  pacs?: string;
 }
 
 /** Names with a content hash never change their bytes. */
@@ -19,9 +20,9 @@ const HASHED =
 /** Serves the viewer, the plugin and the viewer's configuration; unknown pages get the viewer, whose routes live in the browser. */
 export async function viewerRoutes(
   app: FastifyInstance,
-  { viewer, plugin, isProxy }: ViewerOptions,
+  { viewer, plugin, pacs }: ViewerOptions,
 ): Promise<void> {
-  const config = appConfig({ hasPlugin: existsSync(join(plugin, 'extension.js')), isProxy });
+  const config = appConfig({ hasPlugin: existsSync(join(plugin, 'extension.js')), pacs });
   app.get('/app-config.js', async (_request, reply) => {
     return reply.type('text/javascript; charset=utf-8').header('cache-control', 'no-cache').send(config);
   });
@@ -50,13 +51,11 @@ export async function viewerRoutes(
     const isPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
     // A study's address contains dots, so a file extension says nothing about what is a page.
     if (!isPage || [DICOMWEB_PATH, PLUGIN_PATH].some(prefix => path.startsWith(`${prefix}/`))) {
-      return reply
-        .code(404)
-        .send({
-          statusCode: 404,
-          error: 'Not Found',
-          message: `${request.method} ${path} is not served here.`,
-        });
+      return reply.code(404).send({
+        statusCode: 404,
+        error: 'Not Found',
+        message: `${request.method} ${path} is not served here.`,
+      });
     }
     return reply.header('cache-control', 'no-cache').sendFile('index.html', viewer);
   });

@@ -1,0 +1,82 @@
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyInstance } from 'fastify';
+
+export interface PacsOptions {
+  /** DICOMweb root of the PACS, such as `http://pacs.example:8042/dicom-web`. */
+  url: string;
+  /** Sent with every request to the PACS, such as `authorization`. */
+  headers?: Record<string, string>;
+}
+
+/** What a PACS says about its own origin and its own connection must not reach a page of ours. */
+const FOREIGN_HEADERS =
+  /^(access-control-|cross-origin-|content-security-policy|strict-transport-security|connection$|keep-alive$)/;
+const NO_ANSWER_FOR_MS = 120_000;
+
+/**
+ * Passes everything below `root` to the DICOMweb service of a PACS, bodies streaming both ways. GET and POST only: nothing here
+ * deletes. Paths that climb out of the DICOMweb root are refused by @fastify/reply-from with 400.
+ */
+export async function pacsProxy(
+  app: FastifyInstance,
+  root: string,
+  { url, headers = {} }: PacsOptions,
+): Promise<void> {
+  const pacs = new URL(url);
+  await app.register(httpProxy, {
+    upstream: pacs.origin,
+    prefix: root,
+    rewritePrefix: pacs.pathname.replace(/\/+$/, ''),
+    httpMethods: ['GET', 'POST'],
+    undici: { headersTimeout: NO_ANSWER_FOR_MS, bodyTimeout: NO_ANSWER_FOR_MS },
+    replyOptions: {
+      queryString: (search, requestUrl) => repeatIncludeField(search ?? requestUrl.split('?')[1] ?? ''),
+      rewriteRequestHeaders: (_request, sent) => ({ ...sent, ...headers }),
+      rewriteHeaders: answered =>
+        Object.fromEntries(Object.entries(answered).filter(([name]) => !FOREIGN_HEADERS.test(name))),
+      onError: (reply, { error }) => {
+        const cause = error.cause instanceof Error ? error.cause.message : error.message;
+        void reply.code(502).send({
+          statusCode: 502,
+          error: 'Bad Gateway',
+          message: `The PACS at ${pacs.origin} does not answer (${cause || error.name}). Check that it runs and that its address is right.`,
+        });
+      },
+    },
+  });
+}
+
+/**
+ * OHIF joins the fields by commas and encodes them (%2C); Orthanc 1.10 with DICOMweb 1.7 then drops the fields without a word.
+ * PS3.18, 8.3.4.3 allows the parameter to be repeated, which every server understands. The rest of the query is passed on as it came.
+ */
+export function repeatIncludeField(search: string): string {
+  const parts = search.replace(/^\?/, '').split('&').filter(Boolean);
+  const repeated = parts.flatMap(part => {
+    const [key = '', value = ''] = part.split('=');
+    if (key.toLowerCase() !== 'includefield') return [part];
+    return decodeURIComponent(value)
+      .split(',')
+      .map(field => `includefield=${encodeURIComponent(field)}`);
+  });
+  return repeated.length ? `?${repeated.join('&')}` : '';
+}
+
+/** Asks the PACS for one study; undefined when it answers as DICOMweb, otherwise what is wrong, for people. */
+export async function pacsProblem({ url, headers = {} }: PacsOptions): Promise<string | undefined> {
+  try {
+    const answer = await fetch(`${url.replace(/\/+$/, '')}/studies?limit=1`, {
+      headers: { ...headers, accept: 'application/dicom+json' },
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (answer.status === 401 || answer.status === 403) {
+      return `it wants a login (${answer.status}): give --pacs-header "Authorization: ..." or PACS_AUTH=user:password`;
+    }
+    if (!answer.ok) return `it answers ${answer.status} to ${answer.url}; is this the DICOMweb root?`;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error
+      ? String((error.cause as Error | undefined)?.message ?? error.message)
+      : String(error);
+  }
+}
