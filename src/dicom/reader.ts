@@ -32,7 +32,12 @@ const INFLATED_LIMIT = 512 * 2 ** 20;
  */
 export function parsePart10(bytes: Uint8Array | ArrayBuffer): ParsedInstance {
   try {
-    return parse(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes));
+    // A Node Buffer becomes a plain Uint8Array: its `slice` would not copy.
+    return parse(
+      bytes instanceof Uint8Array
+        ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+        : new Uint8Array(bytes),
+    );
   } catch (error) {
     if (error instanceof DenoiseError) throw error;
     throw unreadable('the file is damaged', error);

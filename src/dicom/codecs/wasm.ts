@@ -57,9 +57,17 @@ export async function htj2k(): Promise<Decode> {
   return decodeWith(() => new HTJ2KDecoder());
 }
 
+/** FFD9 ends every JPEG, JPEG-LS and JPEG 2000 stream. libjpeg and OpenJPEG fill what is missing with grey and say nothing. */
+function endsWithEndMarker(encoded: Uint8Array): boolean {
+  let end = encoded.length;
+  while (end > 2 && encoded[end - 1] === 0) end--;
+  return encoded[end - 2] === 0xff && encoded[end - 1] === 0xd9;
+}
+
 /** A decoder object for each frame: after a damaged code stream its state is unknown. */
 function decodeWith(create: () => WasmDecoder): Decode {
   return encoded => {
+    if (!endsWithEndMarker(encoded)) throw new RangeError('the code stream is cut off');
     const decoder = create();
     try {
       decoder.getEncodedBuffer(encoded.length).set(encoded);
