@@ -1,17 +1,10 @@
-import dcmjs from 'dcmjs';
+import { decodeFrame, parsePart10, sha256Hex } from '../dicom';
 
-/** SHA-256 of `bytes`, hex. */
-export async function sha256Hex(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** SHA-256 of the uncompressed Pixel Data of a single-frame Part 10 file, hex. */
+/**
+ * SHA-256 (hex) of the pixel words of a single-frame Part 10 file, little endian and without encapsulation: what WADO-RS gives as an
+ * uncompressed frame has the same hash, whatever transfer syntax the archive keeps.
+ */
 export async function pixelHashOf(part10: Uint8Array): Promise<string> {
-  const { DicomMessage } = dcmjs.data as unknown as {
-    DicomMessage: { readFile(buffer: ArrayBuffer): { dict: Record<string, { Value: unknown[] }> } };
-  };
-  const { dict } = DicomMessage.readFile(part10.slice().buffer);
-  const value = dict['7FE00010']?.Value[0] as ArrayBuffer;
-  return sha256Hex(new Uint8Array(value));
+  const { stored } = await decodeFrame(parsePart10(part10));
+  return sha256Hex(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
 }

@@ -7,7 +7,8 @@ import { DenoiseError } from '../notices';
 import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
 import type { JournalSession, JournalStore } from './journal';
-import { pixelHashOf, sha256Hex } from './pixels';
+import { sha256Hex } from '../dicom';
+import { pixelHashOf } from './pixels';
 import { makeReport, type StoreReport } from './report';
 import {
   INSTANCE_TABLE,

@@ -1,0 +1,176 @@
+/** iscl-denoise: folders and DICOMweb in, the pipeline of src/ through, folders and DICOMweb out (docs/batch.md). */
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { PRODUCT } from '../src/ct';
+import type { Engine, EngineInfo, ModelCard } from '../src/engine';
+import { createNodeEngine } from '../src/engine/node';
+import { DenoiseError } from '../src/notices';
+import { readArguments, USAGE, UsageError, type Settings } from './arguments';
+import { dicomWebOptions, dicomWebTarget, listDicomWeb } from './dicomweb';
+import { EXIT } from './exit-codes';
+import { folderTarget, listFolder } from './folder';
+import { mercureSettings, writeMercureResult } from './mercure';
+import { chooseModel } from './model';
+import { textProgress, type Progress } from './progress';
+import { sentences, summary, type Report, type SeriesReport } from './report';
+import { judge, listedSeries, runSeries } from './run';
+import { SourceError, type Listing, type SourceSeries } from './source';
+import { TargetError, type Target } from './target';
+
+export interface Process {
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  /** Folder of models/manifest.json. */
+  readonly modelsFolder: string;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs the command. @returns the exit code; never rejects */
+export async function main(process: Process): Promise<number> {
+  const { argv, env, stdout, stderr } = process;
+  let settings: Settings;
+  let mercure = false;
+  try {
+    const fromMercure = await mercureSettings(argv, env);
+    mercure = fromMercure !== null;
+    const read = fromMercure ?? readArguments(argv, env);
+    if (read === 'help' || read === 'version') {
+      stdout.write(read === 'help' ? USAGE : `${PRODUCT.modelName} ${PRODUCT.version}\n`);
+      return EXIT.done;
+    }
+    settings = read;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    stderr.write(`${error.message}\n\n${USAGE}`);
+    return EXIT.usage;
+  }
+  const run = new Run(settings, process);
+  const report = await run.report();
+  stdout.write(settings.json ? `${JSON.stringify(report, null, 2)}\n` : summary(report));
+  if (mercure) await writeMercureResult(env, report);
+  return report.exitCode;
+}
+
+class Run {
+  private readonly progress: Progress;
+  private readonly startedAt = new Date();
+  private readonly done: SeriesReport[] = [];
+  private listing: Listing = { series: [], unreadable: [], ignored: 0 };
+  private card: ModelCard | null = null;
+  private info: EngineInfo | null = null;
+  private engine: Engine | null = null;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly process: Process,
+  ) {
+    this.progress = textProgress(process.stderr);
+  }
+
+  async report(): Promise<Report> {
+    let exitCode: number;
+    let error: string | null = null;
+    try {
+      exitCode = await this.run();
+    } catch (thrown) {
+      exitCode = this.process.signal.aborted ? EXIT.interrupted : codeOf(thrown);
+      error = this.process.signal.aborted
+        ? 'Interrupted. What is done is kept; run again to go on.'
+        : textOf(thrown);
+    } finally {
+      this.progress.end();
+      await this.engine?.dispose();
+    }
+    const { card } = this;
+    return {
+      product: PRODUCT.modelName,
+      version: PRODUCT.version,
+      startedAt: this.startedAt.toISOString(),
+      finishedAt: new Date().toISOString(),
+      exitCode,
+      strength: this.settings.strength,
+      model: card && { id: card.id, version: card.version, sha256: card.sha256 },
+      runtime: this.info?.runtime ?? null,
+      series: this.done,
+      unreadable: this.listing.unreadable,
+      ignoredFiles: this.listing.ignored,
+      error,
+    };
+  }
+
+  private async run(): Promise<number> {
+    const { settings, process } = this;
+    this.engine = createNodeEngine({
+      ...(await chooseModel(settings.model, process.modelsFolder)),
+      providers: [settings.provider],
+      ...(settings.threads !== null && { threads: settings.threads }),
+    });
+    this.card = await this.engine.card(process.signal);
+    this.listing = await this.list();
+    const { series, unreadable } = this.listing;
+    if (series.length === 0) throw new SourceError('There is no DICOM image to read.');
+
+    const target = this.target();
+    for (const [index, each] of series.entries()) {
+      process.signal.throwIfAborted();
+      this.done.push(await this.one(index, each, target));
+    }
+    const outcomes = new Set(this.done.map(({ outcome }) => outcome));
+    if (outcomes.has('interrupted')) return EXIT.interrupted;
+    if (outcomes.has('incomplete') || unreadable.length > 0) return EXIT.incomplete;
+    return outcomes.has('done') || outcomes.has('listed') ? EXIT.done : EXIT.refused;
+  }
+
+  private list(): Promise<Listing> {
+    const { source } = this.settings;
+    const { env, signal } = this.process;
+    if (source.kind === 'folder') return listFolder(source.path, signal);
+    return listDicomWeb(source, dicomWebOptions(source.root, env['ISCL_FROM_AUTHORIZATION']), signal);
+  }
+
+  /** Null with --dry-run. */
+  private target(): Target | null {
+    const { target, state } = this.settings;
+    if (!target) return null;
+    if (target.kind === 'folder') return folderTarget(target.path, target.flat);
+    return dicomWebTarget(
+      dicomWebOptions(target.root, this.process.env['ISCL_TO_AUTHORIZATION']),
+      join(state, 'journal'),
+    );
+  }
+
+  private async one(index: number, series: SourceSeries, target: Target | null): Promise<SeriesReport> {
+    const verdict = judge(series, this.card!.domain);
+    if (!target || verdict.kind === 'refused') return listedSeries(series, verdict);
+    // Loaded once, when the first series is accepted; a model that cannot run stops the command, not a series.
+    this.info ??= await this.engine!.prepare(step => this.progress.preparing(step), this.process.signal);
+    this.progress.series(index, this.listing.series.length, '');
+    return runSeries(series, verdict, this.info, {
+      engine: this.engine!,
+      target,
+      strength: this.settings.strength,
+      createdAt: this.startedAt,
+      memoryBudgetBytes: totalmem() / 2,
+      progress: this.progress,
+      signal: this.process.signal,
+    });
+  }
+}
+
+function codeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof SourceError) return EXIT.source;
+  if (error instanceof TargetError) return EXIT.target;
+  if (error instanceof DenoiseError) return EXIT.engine;
+  return EXIT.internal;
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof DenoiseError) return sentences(error.notice).join(' ');
+  if (error instanceof UsageError || error instanceof SourceError || error instanceof TargetError)
+    return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

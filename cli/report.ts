@@ -1,0 +1,83 @@
+import type { Verdict } from '../src/ct';
+import type { EngineInfo } from '../src/engine';
+import { describe, type Fault, type Refusal } from '../src/notices';
+import type { StoreReport } from '../src/store';
+
+export interface SeriesReport {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly derivedSeriesInstanceUid: string | null;
+  readonly slices: number;
+  readonly verdict: Verdict;
+  /** `listed`: would be denoised (--dry-run). */
+  readonly outcome: 'done' | 'incomplete' | 'interrupted' | 'refused' | 'listed';
+  /** Slices an earlier run had made and this one verified. */
+  readonly kept: number;
+  readonly written: number;
+  readonly failed: readonly { readonly sopInstanceUid: string; readonly reason: string }[];
+  readonly notice: Fault | null;
+  readonly store: StoreReport | null;
+  readonly provider: EngineInfo['provider'] | null;
+  /** `load` (read and decode) and `encode` (blend and derive) may run while the engine computes, so they can add up to more than `wall`. */
+  readonly seconds: {
+    readonly wall: number;
+    readonly load: number;
+    readonly inference: number;
+    readonly encode: number;
+  };
+}
+
+/** What --json prints and mercure gets as result.json. It names no patient. */
+export interface Report {
+  readonly product: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly exitCode: number;
+  readonly strength: number;
+  readonly model: { readonly id: string; readonly version: string; readonly sha256: string } | null;
+  readonly runtime: string | null;
+  readonly series: readonly SeriesReport[];
+  readonly unreadable: readonly { readonly file: string; readonly what: string }[];
+  readonly ignoredFiles: number;
+  /** Why nothing could be done at all. */
+  readonly error: string | null;
+}
+
+/** The same for people, a line or a few for each series. */
+export function summary(report: Report): string {
+  const lines = report.series.flatMap(series => [
+    `${series.seriesInstanceUid}: ${OUTCOME[series.outcome]}, ${series.slices} slices${counts(series)}`,
+    ...verdictLines(series.verdict).map(line => `  ${line}`),
+    ...series.failed.map(({ sopInstanceUid, reason }) => `  failed: ${sopInstanceUid}: ${reason}`),
+    ...(series.notice ? sentences(series.notice).map(line => `  ${line}`) : []),
+  ]);
+  for (const { file, what } of report.unreadable) lines.push(`unreadable: ${file}: ${what}`);
+  if (report.error) lines.push(report.error);
+  return lines.map(line => `${line}\n`).join('');
+}
+
+const OUTCOME: { readonly [outcome in SeriesReport['outcome']]: string } = {
+  done: 'done',
+  incomplete: 'INCOMPLETE, run again',
+  interrupted: 'interrupted, run again to go on',
+  refused: 'refused',
+  listed: 'would be denoised',
+};
+
+function counts({ outcome, written, kept, derivedSeriesInstanceUid }: SeriesReport): string {
+  if (outcome === 'refused' || outcome === 'listed') return '';
+  const before = kept > 0 ? `, ${kept} there before` : '';
+  return `, ${written} written${before}, new series ${derivedSeriesInstanceUid}`;
+}
+
+function verdictLines(verdict: Verdict): string[] {
+  const notices = verdict.kind === 'refused' ? verdict.reasons : verdict.warnings;
+  const kind = verdict.kind === 'refused' ? 'refused' : 'warning';
+  return notices.map(notice => `${kind}: ${describe(notice).happened}`);
+}
+
+export function sentences(notice: Fault | Refusal): string[] {
+  const { happened, kept, todo } = describe(notice);
+  return [happened, kept, todo].filter(text => text !== '');
+}

@@ -1,0 +1,293 @@
+/** The pipeline of src/ over every series of a source: verdict, engine, job, blend, derive, store. */
+import { judgeSeries, sliceFromStored, sortAlongNormal, type CtSlice, type Verdict } from '../src/ct';
+import { blend, DenoiseJob, provenanceOf, type DenoisedSlice } from '../src/denoise';
+import {
+  decodeFrame,
+  deriveInstance,
+  derivedSeriesInstanceUid,
+  derivedUidsOf,
+  naturalize,
+  parsePart10,
+  type DecodedFrame,
+  type DerivedInstance,
+  type ParsedInstance,
+} from '../src/dicom';
+import type { Engine, EngineInfo } from '../src/engine';
+import { DenoiseError, describe, type Fault, type Refusal } from '../src/notices';
+import { Channel } from './channel';
+import type { Progress } from './progress';
+import type { SeriesReport } from './report';
+import type { SourceInstance, SourceSeries } from './source';
+import type { SeriesTarget, StoreOutcome, Target } from './target';
+
+export interface RunOptions {
+  readonly engine: Engine;
+  readonly target: Target;
+  /** 0 to 1. */
+  readonly strength: number;
+  readonly createdAt: Date;
+  readonly memoryBudgetBytes: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A source slice that was read and is not derived yet. */
+interface Held {
+  readonly parsed: ParsedInstance;
+  readonly frame: DecodedFrame;
+}
+
+/** Results waiting to be encoded; above this the job pauses, so that a slow archive does not fill the memory with sources. */
+const MAX_WAITING = 16;
+
+/** The verdict alone, for --dry-run and for what is refused. */
+export function listedSeries(series: SourceSeries, verdict: Verdict): SeriesReport {
+  const { studyInstanceUid, seriesInstanceUid, instances } = series;
+  return {
+    studyInstanceUid,
+    seriesInstanceUid,
+    derivedSeriesInstanceUid: null,
+    slices: instances.length,
+    verdict,
+    outcome: verdict.kind === 'refused' ? 'refused' : 'listed',
+    kept: 0,
+    written: 0,
+    failed: [],
+    notice: null,
+    store: null,
+    provider: null,
+    seconds: { wall: 0, load: 0, inference: 0, encode: 0 },
+  };
+}
+
+export function judge(series: SourceSeries, domain: Parameters<typeof judgeSeries>[1]): Verdict {
+  return judgeSeries(
+    series.instances.map(({ instance }) => instance),
+    domain,
+  );
+}
+
+/** Denoises one accepted series. @throws DenoiseError when the engine cannot be made ready, TargetError */
+export async function runSeries(
+  series: SourceSeries,
+  verdict: Extract<Verdict, { kind: 'accepted' }>,
+  info: EngineInfo,
+  options: RunOptions,
+): Promise<SeriesReport> {
+  const run = new SeriesRun(series, verdict, info, options);
+  return run.report();
+}
+
+class SeriesRun {
+  private readonly started = performance.now();
+  private readonly seconds = { load: 0, inference: 0, encode: 0 };
+  private readonly held = new Map<string, Held>();
+  private readonly failed: { sopInstanceUid: string; reason: string }[] = [];
+
+  constructor(
+    private readonly series: SourceSeries,
+    private readonly verdict: Extract<Verdict, { kind: 'accepted' }>,
+    private readonly info: EngineInfo,
+    private readonly options: RunOptions,
+  ) {}
+
+  private provenance(provider: EngineInfo['provider']) {
+    return provenanceOf(this.info, provider, this.options.strength, this.verdict.warnings);
+  }
+
+  async report(): Promise<SeriesReport> {
+    const { signal, target } = this.options;
+    const { studyInstanceUid, seriesInstanceUid, instances } = this.series;
+    const seriesUid = derivedSeriesInstanceUid(seriesInstanceUid, this.provenance(this.info.provider));
+    const opened = await target.open({
+      studyInstanceUid,
+      seriesInstanceUid: seriesUid,
+      expected: instances.length,
+    });
+    const { todo, kept } = await this.split(opened);
+    const outcome = await this.process(todo, opened, instances.length - kept);
+    const failed = [...this.failed, ...outcome.failed];
+    const whole = kept + outcome.written === instances.length && failed.length === 0 && !outcome.notice;
+    const round = (ms: number) => Math.round(ms) / 1000;
+    return {
+      studyInstanceUid,
+      seriesInstanceUid,
+      derivedSeriesInstanceUid: seriesUid,
+      slices: instances.length,
+      verdict: this.verdict,
+      outcome: whole ? 'done' : signal.aborted ? 'interrupted' : 'incomplete',
+      kept,
+      written: outcome.written,
+      failed,
+      notice: whole ? null : outcome.notice,
+      store: outcome.store,
+      provider: this.info.provider,
+      seconds: {
+        wall: round(performance.now() - this.started),
+        load: round(this.seconds.load),
+        inference: round(this.seconds.inference),
+        encode: round(this.seconds.encode),
+      },
+    };
+  }
+
+  /** What an earlier run made is kept when it is what this run would make: same UIDs, readable, all its pixels. */
+  private async split(target: SeriesTarget): Promise<{ todo: SourceInstance[]; kept: number }> {
+    const { instances } = this.series;
+    if (target.there.size === 0 && target.held.size === 0) return { todo: [...instances], kept: 0 };
+    const todo: SourceInstance[] = [];
+    let kept = 0;
+    for (const source of instances) {
+      this.options.signal.throwIfAborted();
+      this.options.progress.checking(kept, instances.length);
+      const uids = await this.uidsOf(source);
+      if (uids && target.held.has(uids.sopInstanceUid)) continue;
+      if (uids && target.there.has(uids.sopInstanceUid) && (await isWhole(target, uids))) kept++;
+      else todo.push(source);
+    }
+    return { todo, kept };
+  }
+
+  /** Null when the source cannot be read now: the job says so later. */
+  private async uidsOf(source: SourceInstance) {
+    try {
+      const parsed = parsePart10(await source.read(this.options.signal));
+      const frame = await decodeFrame(parsed);
+      const provenance = this.provenance(this.info.provider);
+      const uids = await derivedUidsOf({ parsed, frame }, provenance);
+      return { ...uids, pixels: frame.stored.length };
+    } catch (error) {
+      if (error instanceof DenoiseError) return null;
+      throw error;
+    }
+  }
+
+  private async process(
+    todo: SourceInstance[],
+    target: SeriesTarget,
+    expected: number,
+  ): Promise<StoreOutcome> {
+    const { signal } = this.options;
+    const results = new Channel<DenoisedSlice>();
+    const storing = target.store(this.derive(results), expected, signal);
+    // A store that breaks must stop the job, not leave it computing for nobody.
+    storing.catch(() => results.close());
+    const ended = todo.length > 0 ? await this.denoise(todo, results) : null;
+    results.close();
+    const outcome = await storing;
+    return { ...outcome, notice: outcome.notice ?? ended };
+  }
+
+  /** Runs the job, and gives what stopped it, when something did. */
+  private async denoise(todo: SourceInstance[], results: Channel<DenoisedSlice>): Promise<Fault | null> {
+    const { engine, memoryBudgetBytes, progress, signal } = this.options;
+    const { studyInstanceUid, seriesInstanceUid } = this.series;
+    const slices = sortAlongNormal(
+      todo.map(source => this.slice(source)),
+      ({ instance }) => instance,
+    );
+    const job = new DenoiseJob({
+      series: { studyInstanceUid, seriesInstanceUid, slices },
+      engine: this.timed(engine),
+      memoryBudgetBytes,
+      focus: slices[0]!.instance.SOPInstanceUID,
+    });
+    const stop = () => job.cancel();
+    signal.addEventListener('abort', stop, { once: true });
+    job.subscribe(event => {
+      if (event.kind === 'slice') {
+        results.push(event.slice);
+        progress.slice(job.snapshot.progress);
+        if (results.waiting >= MAX_WAITING && job.snapshot.state === 'running') job.pause();
+      } else if (event.kind === 'slice-failed') {
+        this.held.delete(event.sopInstanceUid);
+        this.failed.push({ sopInstanceUid: event.sopInstanceUid, reason: describe(event.fault).happened });
+      }
+    });
+    results.onTake = () => {
+      if (results.waiting < MAX_WAITING / 2 && job.snapshot.state === 'paused') job.resume();
+    };
+    results.onClose = () => {
+      if (['checking', 'loading', 'testing', 'running', 'paused'].includes(job.snapshot.state)) job.cancel();
+    };
+    try {
+      const { state, reasons } = signal.aborted ? job.snapshot : await job.start();
+      const fault = reasons.find((reason: Fault | Refusal) => reason.kind === 'fault');
+      if (state === 'cancelled' || signal.aborted) return { kind: 'fault', code: 'cancelled' };
+      return fault ?? null;
+    } finally {
+      results.onClose = null;
+      results.onTake = null;
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  private slice({ instance, read }: SourceInstance): CtSlice {
+    return {
+      instance,
+      loadHu: async signal => {
+        const started = performance.now();
+        const parsed = parsePart10(await read(signal));
+        const frame = await decodeFrame(parsed);
+        this.held.set(instance.SOPInstanceUID, { parsed, frame });
+        const slice = sliceFromStored(frame.stored, instance);
+        this.seconds.load += performance.now() - started;
+        return slice;
+      },
+    };
+  }
+
+  private timed(engine: Engine): Engine {
+    const denoise: Engine['denoise'] = async (input, signal) => {
+      const output = await engine.denoise(input, signal);
+      this.seconds.inference += output.ms;
+      return output;
+    };
+    return new Proxy(engine, {
+      get: (object, key) => {
+        if (key === 'denoise') return denoise;
+        const value: unknown = Reflect.get(object, key, object);
+        return typeof value === 'function' ? (value.bind(object) as unknown) : value;
+      },
+    });
+  }
+
+  private async *derive(results: AsyncIterable<DenoisedSlice>): AsyncGenerator<DerivedInstance> {
+    const instances = new Map(
+      this.series.instances.map(({ instance }) => [instance.SOPInstanceUID, instance]),
+    );
+    for await (const { sopInstanceUid, hu: denoised, provider } of results) {
+      const started = performance.now();
+      const source = this.held.get(sopInstanceUid)!;
+      this.held.delete(sopInstanceUid);
+      const hu = blend(
+        sliceFromStored(source.frame.stored, instances.get(sopInstanceUid)!),
+        denoised,
+        this.options.strength,
+      );
+      const provenance = this.provenance(provider);
+      const derived = await deriveInstance({ source, hu, provenance, createdAt: this.options.createdAt });
+      this.seconds.encode += performance.now() - started;
+      yield derived;
+    }
+  }
+}
+
+async function isWhole(
+  target: SeriesTarget,
+  expected: { readonly sopInstanceUid: string; readonly seriesInstanceUid: string; readonly pixels: number },
+): Promise<boolean> {
+  try {
+    const parsed = parsePart10(await target.read(expected.sopInstanceUid));
+    const { SOPInstanceUID, SeriesInstanceUID } = naturalize(parsed);
+    const { stored } = await decodeFrame(parsed);
+    return (
+      SOPInstanceUID === expected.sopInstanceUid &&
+      SeriesInstanceUID === expected.seriesInstanceUid &&
+      stored.length === expected.pixels
+    );
+  } catch {
+    // Cut off, damaged or not to be had: it is made again.
+    return false;
+  }
+}

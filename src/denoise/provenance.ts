@@ -1,0 +1,27 @@
+import { PRODUCT } from '../ct';
+import type { EngineInfo } from '../engine';
+import type { Warning } from '../notices';
+import type { DenoisedSlice } from './types';
+
+/**
+ * With what a slice was made, as src/dicom writes it and makes the UIDs from it. One function for the viewer and the command line, so that the
+ * same settings give the same UIDs.
+ * @param provider of the slice itself: after a fallback it is not the one in `info`
+ * @param strength 0 to 1
+ */
+export function provenanceOf(
+  info: EngineInfo,
+  provider: DenoisedSlice['provider'],
+  strength: number,
+  warnings: readonly Warning[],
+) {
+  const { name, version, sha256 } = info.model;
+  return {
+    model: { name, version, sha256 },
+    strength,
+    provider,
+    precision: info.precision,
+    codeVersion: PRODUCT.version,
+    warnings,
+  };
+}
