@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class DataError(Exception):
+class DataError(ValueError):
     """Base of every refusal of input data."""
 
     def __init__(self, message: str, path: str | Path | None = None):

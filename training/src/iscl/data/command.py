@@ -1,0 +1,60 @@
+"""`iscl split`: the split file."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+from .errors import NoDicomError
+from .progress import Clock
+from .split import CLEAN_LIMIT_HU, assign, survey, write_split
+
+
+def series_folders(root: Path) -> list[Path]:
+    """Folders that hold files directly, sorted."""
+    if not root.is_dir():
+        raise NoDicomError("folder does not exist", root)
+    folders = [f for f in [root, *sorted(root.rglob("*"))] if f.is_dir() and any(c.is_file() for c in f.iterdir())]
+    if not folders:
+        raise NoDicomError("folder is empty", root)
+    return folders
+
+
+def run_split(args: argparse.Namespace) -> int:
+    root = Path(args.data)
+    folders = [f for sub in args.folders for f in series_folders(root / sub)]
+    fixed: dict[str, str] = {}
+    if args.fixed:
+        with open(args.fixed, newline="") as handle:
+            fixed = {r["patient"]: r["split"] for r in csv.DictReader(handle)}
+    clock = Clock(len(folders), "measured")
+    stats = []
+    for folder in folders:
+        try:
+            stats.append(survey(folder, root))
+        except NoDicomError as error:
+            print(f"left out: {error}", file=sys.stderr)
+        clock.step()
+    rows = assign(stats, fixed, clean_limit=args.clean_limit, seed=args.seed)
+    write_split(rows, Path(args.out))
+    for split in ("train", "validation", "test"):
+        part = [r for r in rows if r.split == split]
+        clean = [r for r in part if r.quality == "clean"]
+        print(
+            f"{split}: {len({r.patient for r in part})} patients, {len(part)} series; "
+            f"clean: {len({r.patient for r in clean})} patients, {len(clean)} series"
+        )
+    return 0
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    split = subparsers.add_parser("split", help="measure noise and fix train, validation and test patients in a file")
+    split.add_argument("--data", required=True, help="root folder of the DICOM series")
+    split.add_argument("--folders", nargs="+", default=["."], help="folders under the root to take")
+    split.add_argument("--fixed", help="CSV with columns patient, split: patients decided by hand")
+    split.add_argument("--out", required=True, help="split file to write")
+    split.add_argument("--clean-limit", type=float, default=CLEAN_LIMIT_HU, help="noise of the clean set, HU")
+    split.add_argument("--seed", type=int, default=0)
+    split.set_defaults(func=run_split)
