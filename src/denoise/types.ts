@@ -62,7 +62,8 @@ export interface DenoiseJobHandle {
   readonly snapshot: JobSnapshot;
   /**
    * From idle, cancelled, failed or done-with-failures: check, load, test, run what is not there yet. Resolves when the job comes to
-   * rest in done, cancelled or failed, and never rejects: the snapshot holds the outcome.
+   * rest in done, cancelled or failed, and never rejects: the snapshot holds the outcome. Throws at once when start is illegal or the job is
+   * disposed.
    */
   start(): Promise<JobSnapshot>;
   /** Stop after the slice in hand; results stay; `start()` goes on from there. Pending requests reject with `cancelled`. */

@@ -52,6 +52,7 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'store-incomplete'; readonly stored: number; readonly failed: number }
   | { readonly code: 'store-mismatch'; readonly sopInstanceUid: string }
   | { readonly code: 'save-folder'; readonly what: string }
+  | { readonly code: 'internal' }
   | { readonly code: 'cancelled' }
 );
 

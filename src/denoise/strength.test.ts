@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { huToStored, sliceFromStored, storedToHu } from '../ct';
+import { ctInstance } from '../ct/fixtures';
+import { blend, difference, toInt16 } from './strength';
+
+const slice = (stored: number[], changes: Record<string, unknown> = {}) =>
+  sliceFromStored(Uint16Array.from(stored), ctInstance({ Rows: 1, Columns: stored.length, ...changes }));
+
+describe('blend', () => {
+  test('rounds once, between source and result', () => {
+    const source = slice([1024, 1024, 1024]);
+    const denoised = Int16Array.of(3, -3, 100);
+    expect([...blend(source, denoised, 1)]).toEqual([3, -3, 100]);
+    expect([...blend(source, denoised, 0.5)]).toEqual([2, -1, 50]);
+    expect([...blend(source, denoised, 0.1)]).toEqual([0, 0, 10]);
+  });
+  test('keeps padding, never lands on it, and stays within the file', () => {
+    const source = slice([0, 1, 4095], { PixelPaddingValue: 0 });
+    expect([...blend(source, Int16Array.of(500, -1024, 9000), 1)]).toEqual([-1024, -1023, 3071]);
+  });
+  test('writes into the array given', () => {
+    const out = new Int16Array(1);
+    expect(blend(slice([1024]), Int16Array.of(7), 1, out)).toBe(out);
+    expect(out[0]).toBe(7);
+  });
+  test('refuses other strengths and sizes', () => {
+    const source = slice([1024]);
+    expect(() => blend(source, Int16Array.of(1), 1.01)).toThrow(RangeError);
+    expect(() => blend(source, Int16Array.of(1), Number.NaN)).toThrow(RangeError);
+    expect(() => blend(source, Int16Array.of(1, 2), 1)).toThrow(RangeError);
+  });
+
+  const any = fc.record({
+    stored: fc.array(fc.integer({ min: 0, max: 65535 }), { minLength: 1, maxLength: 20 }),
+    denoised: fc.array(fc.integer({ min: -32768, max: 32767 }), { minLength: 20, maxLength: 20 }),
+    slope: fc.constantFrom(1, 0.5, 2, 1.0002441),
+    padding: fc.option(fc.integer({ min: 0, max: 65535 }), { nil: undefined }),
+  });
+  const made = ({
+    stored,
+    denoised,
+    slope,
+    padding,
+  }: typeof any extends fc.Arbitrary<infer T> ? T : never) => ({
+    source: slice(stored, { RescaleSlope: slope, PixelPaddingValue: padding }),
+    result: Int16Array.from(denoised.slice(0, stored.length)),
+  });
+
+  test('strength 0 is the source, bit for bit', () => {
+    fc.assert(
+      fc.property(any, given => {
+        const { source, result } = made(given);
+        expect(blend(source, result, 0)).toEqual(source.hu);
+      }),
+    );
+  });
+  test('what is shown is what a file gives back', () => {
+    fc.assert(
+      fc.property(any, fc.double({ min: 0, max: 1, noNaN: true }), (given, strength) => {
+        const { source, result } = made(given);
+        const { modality, padding } = source;
+        const shown = blend(source, result, strength);
+        shown.forEach((hu, i) => {
+          if (padding?.[i] === 1) expect(hu).toBe(source.hu[i]);
+          else expect(storedToHu(huToStored(hu, modality), modality)).toBe(hu);
+        });
+      }),
+    );
+  });
+  test('lies within half a step of the straight line, where the file can hold it', () => {
+    fc.assert(
+      fc.property(any, fc.double({ min: 0.01, max: 1, noNaN: true }), (given, strength) => {
+        const { source, result } = made({ ...given, padding: undefined });
+        const { modality, hu } = source;
+        const [low, high] = [
+          storedToHu(modality.minStored, modality),
+          storedToHu(modality.maxStored, modality),
+        ];
+        blend(source, result, strength).forEach((value, i) => {
+          const exact = Math.min(high, Math.max(low, hu[i]! + strength * (result[i]! - hu[i]!)));
+          expect(Math.abs(value - exact)).toBeLessThanOrEqual(modality.slope / 2 + 1e-2);
+        });
+      }),
+    );
+  });
+});
+
+test('difference is result minus source, nothing on padding', () => {
+  const source = slice([0, 1024, 1030], { PixelPaddingValue: 0 });
+  expect([...difference(source, Int16Array.of(40, 5, 0))]).toEqual([0, 5, -6]);
+});
+
+test('results are kept as rounded 16-bit HU', () => {
+  expect([...toInt16(Float32Array.of(1.5, -1.5, 1.49, 40_000, -40_000))]).toEqual([2, -1, 1, 32767, -32768]);
+});
