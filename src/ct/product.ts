@@ -5,6 +5,8 @@
 export const PRODUCT = {
   manufacturer: 'ISCL',
   modelName: 'ISCL CT Denoise',
+  /** package.json's version; part of every derived UID. */
+  version: '0.1.0',
   /** Private coding scheme (PS3.16 8.2: starts with 99). */
   codingScheme: '99ISCL',
   seriesTag: 'ISCL DENOISED',
