@@ -1,44 +1,28 @@
 import type { NaturalizedInstance } from '../ct';
 import { DicomMessage, DicomMetaDictionary } from './dcmjs';
 import { tagOfKeyword, vrOfTag } from './dictionary';
-import { hasLongLength, isSequence, padded, wordBytes, type RawDataset, type RawElement } from './elements';
+import { hasLongLength, padded, wordBytes, type RawDataset, type RawElement } from './elements';
 import { unreadable } from './errors';
 import type { ParsedInstance } from './reader';
 import { TAG } from './tags';
+import { inUtf8 } from './text';
 import { writePart10 } from './writer';
 
 /**
- * The attributes as OHIF holds them: dcmjs's naturalised dataset, by the same dcmjs call OHIF makes for local files. Private attributes and
- * pixels are left out; `TransferSyntaxUID` is added from the file meta information.
+ * The attributes as OHIF holds them: dcmjs's naturalised dataset, by the same dcmjs call OHIF makes for local files. Text is decoded from every
+ * DICOM character set (dcmjs knows no combinations). Private attributes and pixels are left out; `TransferSyntaxUID` is added from the file
+ * meta information.
  * @throws DenoiseError `unreadable-dicom` when dcmjs cannot read a value.
  */
 export function naturalize(parsed: ParsedInstance): NaturalizedInstance {
-  const readable: RawDataset = new Map();
-  for (const [tag, element] of parsed.dataset) {
-    if (tag !== TAG.PixelData && (tag & 0xffff) !== 0 && vrOfTag(tag) !== undefined)
-      readable.set(tag, withoutPixels(element));
-  }
   try {
-    const { buffer } = writePart10(readable);
+    const { buffer } = writePart10(inUtf8(parsed.dataset));
     const dict = DicomMessage.readFile(buffer, {});
     const instance = DicomMetaDictionary.naturalizeDataset(dict.dict) as NaturalizedInstance;
     return Object.assign(instance, { TransferSyntaxUID: parsed.transferSyntaxUid });
   } catch (error) {
     throw unreadable('an attribute has a value that cannot be read', error);
   }
-}
-
-/** Icons may hold compressed pixels, which are of no use to a reader of attributes. */
-function withoutPixels(element: RawElement): RawElement {
-  if (!isSequence(element)) return element;
-  const items = element.items.map(item => {
-    const kept: RawDataset = new Map();
-    for (const [tag, inner] of item) {
-      if (tag !== TAG.PixelData && vrOfTag(tag) !== undefined) kept.set(tag, withoutPixels(inner));
-    }
-    return kept;
-  });
-  return { vr: 'SQ', items };
 }
 
 /**
