@@ -106,7 +106,6 @@ describe('judgeSeries refuses', () => {
     ['Rows', 256],
     ['PixelSpacing', [0.8, 0.8]],
     ['ImageOrientationPatient', [0, 1, 0, 0, 0, -1]],
-    ['FrameOfReferenceUID', '1.9'],
     ['SeriesInstanceUID', '1.9'],
   ])('a series mixed in %s', (attribute, value) => {
     const verdict = judgeSeries([...series(), ctInstance({ [attribute]: value }, 4)], domain);
@@ -114,6 +113,9 @@ describe('judgeSeries refuses', () => {
       kind: 'refused',
       reasons: [{ kind: 'refusal', code: 'mixed-geometry', attribute }],
     });
+  });
+  test('a Frame of Reference UID of its own in each slice (LIDC-IDRI) is no reason', () => {
+    expect(judgeSeries([...series(), ctInstance({ FrameOfReferenceUID: '1.9' }, 4)], domain).kind).toBe('accepted');
   });
   test('a localizer among axial slices', () => {
     const verdict = judgeSeries(
@@ -161,6 +163,22 @@ describe('judgeSeries warns of', () => {
     'no body part such as %j',
     part => expect(judged({ BodyPartExamined: part })).toEqual(['accepted']),
   );
+  test.each([
+    ['soft', 'B10f', 'B30s', 'Br36d', 'SOFT', 'FC11', 'A'],
+    ['standard', 'B40f', '59 .21.B41s', 'STANDARD', 'Br40d', 'FC13', 'B', 'UB'],
+    ['sharp', 'B70f', '59 .10.AB50', 'LUNG', 'BONEPLUS', 'FC17', 'FC51', 'L', 'YC'],
+  ])('kernels of the class %s', (kind, ...kernels) => {
+    const classes = ['soft', 'standard', 'sharp'];
+    for (const ConvolutionKernel of kernels) {
+      const inside = classes.filter(kernel => {
+        const verdict = judgeSeries(series({ ConvolutionKernel }), { ...domain, kernels: [kernel] });
+        return codes(verdict).length === 0;
+      });
+      expect([ConvolutionKernel, ...inside]).toEqual([ConvolutionKernel, kind]);
+    }
+    const unknown = judgeSeries(series({ ConvolutionKernel: '000000' }), { ...domain, kernels: classes });
+    expect(codes(unknown)).toEqual(['kernel-outside-domain']);
+  });
   test('nothing of the domain when no model is chosen', () => {
     expect(judgeSeries(series({ ConvolutionKernel: 'B70f' }), null)).toEqual({
       kind: 'accepted',

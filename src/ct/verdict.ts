@@ -160,7 +160,9 @@ function warn(instance: NaturalizedInstance, domain: ModelDomain | null): Warnin
 /** Attributes in which an instance differs from the first. Spacing along z may vary: the models see one slice at a time. */
 function* mixed(first: NaturalizedInstance, instances: readonly NaturalizedInstance[]): Generator<string> {
   const same: Record<string, (other: NaturalizedInstance) => boolean> = {};
-  for (const keyword of ['SeriesInstanceUID', 'FrameOfReferenceUID', 'Rows', 'Columns']) {
+  // Not Frame of Reference UID: de-identified archives (LIDC-IDRI) give each slice its own, the derived slices keep them, and a 2D model
+  // asks for none.
+  for (const keyword of ['SeriesInstanceUID', 'Rows', 'Columns']) {
     const value = text(first, keyword);
     same[keyword] = other => text(other, keyword) === value;
   }
