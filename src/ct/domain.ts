@@ -14,8 +14,57 @@ export function normalizeKernel(kernel: string): string {
   return compact.replace(/^([A-Z]{1,2}\d{2})[FHS]$/, '$1');
 }
 
-/** Does one entry of a model card name this kernel? An entry may end in `*`: "B3*" is B30, B31 and so on. */
+type KernelClass = 'soft' | 'standard' | 'sharp';
+
+/** Names without a number, of GE and Philips. */
+const NAMED_KERNELS: Readonly<Record<string, KernelClass>> = {
+  SOFT: 'soft',
+  A: 'soft',
+  UA: 'soft',
+  STANDARD: 'standard',
+  STND: 'standard',
+  CHST: 'standard',
+  DETAIL: 'standard',
+  B: 'standard',
+  UB: 'standard',
+  C: 'sharp',
+  UC: 'sharp',
+  D: 'sharp',
+  E: 'sharp',
+  L: 'sharp',
+  YA: 'sharp',
+  YB: 'sharp',
+  YC: 'sharp',
+  YD: 'sharp',
+  LUNG: 'sharp',
+  BONE: 'sharp',
+  BONEPLUS: 'sharp',
+  EDGE: 'sharp',
+  ULTRA: 'sharp',
+};
+
+/**
+ * Soft, standard or sharp by the makers' naming; null for a name not known. Siemens: the number rises with sharpness (B10 to B80,
+ * Br36, I31). Canon: FC01 to FC29 for soft tissue of body and head, the higher of each ten being sharper, from FC30 bone and lung.
+ */
+export function kernelClass(kernel: string): KernelClass | null {
+  const name = normalizeKernel(kernel);
+  const named = NAMED_KERNELS[name];
+  if (named) return named;
+  const canon = /^FC(\d{2})$/.exec(name);
+  if (canon) {
+    const number = Number(canon[1]);
+    return number >= 30 ? 'sharp' : number % 10 <= 2 ? 'soft' : number % 10 <= 5 ? 'standard' : 'sharp';
+  }
+  const siemens = /^[A-Z]{1,2}(\d{2})[A-Z]?$/.exec(name);
+  if (!siemens) return null;
+  const number = Number(siemens[1]);
+  return number <= 36 ? 'soft' : number < 50 ? 'standard' : 'sharp';
+}
+
+/** Does one entry of a model card name this kernel? A class ("soft"), a name, or a beginning: "B3*" is B30, B31 and so on. */
 function sameKernel(kernel: string, entry: string): boolean {
+  if (entry === 'soft' || entry === 'standard' || entry === 'sharp') return kernelClass(kernel) === entry;
   const wanted = normalizeKernel(entry);
   return wanted.endsWith('*') ? kernel.startsWith(wanted.slice(0, -1)) : kernel === wanted;
 }
