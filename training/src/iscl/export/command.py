@@ -29,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--row", default="denoiser", choices=("denoiser", "extractor", "ensemble"))
     parser.add_argument("--keep", type=float, default=None, help="share of the removed noise kept at full strength, 0 to 0.6")
     parser.add_argument("--default", action="store_true", help="make it the default model")
-    parser.set_defaults(handler=handle)
+    parser.set_defaults(func=handle)
 
 
 def handle(arguments: argparse.Namespace) -> int:

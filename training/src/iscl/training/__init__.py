@@ -1,7 +1,7 @@
 """Training runs: configuration, data, the two methods, checkpoints."""
 
 from .checkpoint import CheckpointError, load_checkpoint
-from .config import ConfigError, IsclOptions, TrainConfig, make_config, read_config
+from .config import ConfigError, IsclOptions, TrainConfig, make_config
 from .pairs import PairSlice, PairsError, read_pairs
 from .patches import PatchOptions, PatchSampler
 from .run import RunError
@@ -18,6 +18,5 @@ __all__ = [
     "TrainConfig",
     "load_checkpoint",
     "make_config",
-    "read_config",
     "read_pairs",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from .patches import PatchOptions
@@ -47,6 +45,8 @@ class TrainConfig:
     lr: float = 1e-3
     warmup: int = 200
     """Iterations of linear warm-up (supervised)."""
+    detail_weight: float = 0.0
+    """Weight of the denoiser's bias beside its plain loss (supervised): above 0, detail is kept at the price of noise."""
     ema: float = 0.999
     seed: int = 0
     threads: int = 1
@@ -65,16 +65,8 @@ class TrainConfig:
         return asdict(self)
 
 
-def read_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
-    """Raises ConfigError for an unknown entry, a wrong type or a value out of range."""
-    try:
-        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error}") from error
-    return make_config({**raw, **(overrides or {})})
-
-
 def make_config(raw: dict[str, Any]) -> TrainConfig:
+    """Raises ConfigError for an unknown entry, a wrong type or a value out of range."""
     raw = dict(raw)
     patches = _section(PatchOptions, raw.pop("patches", {}), "patches")
     iscl = _section(IsclOptions, raw.pop("iscl", {}), "iscl")

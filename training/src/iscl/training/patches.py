@@ -28,8 +28,9 @@ class PatchOptions:
     """Share whose noise is sharpened or softened a little: kernels that no cut-off of ours makes."""
     zoom: float = 0.5
     """Share resampled by 0.75 to 1.35: fields of view, and with them noise textures, nobody scanned."""
-    lesions: float = 0.5
-    """Share with one to three inserted low-contrast ellipses, in image and target alike."""
+    lesions: float = 0.6
+    """Share with one to four inserted ellipses of 5 to 300 HU, in image and target alike: sharp edges of low contrast
+    are rare in anatomy and are what a denoiser blurs first."""
 
 
 class PatchSampler:
@@ -108,9 +109,10 @@ class PatchSampler:
             pair = self.pairs[index]
             window = self._window(pair, index, min(size, *pair.hu.shape))
         kernels = pair.noise.shape[0]
-        noise = pair.noise[int(rng.integers(kernels))][window].astype(np.float32)
-        if rng.random() < self.options.mixed_kernels:
-            other = pair.noise[int(rng.integers(kernels))][window].astype(np.float32)
+        first = int(rng.integers(kernels))
+        noise = pair.noise[first][window].astype(np.float32)
+        if kernels > 1 and rng.random() < self.options.mixed_kernels:
+            other = pair.noise[(first + int(rng.integers(1, kernels))) % kernels][window].astype(np.float32)
             share = float(rng.uniform(0.0, 1.0))
             noise = float(np.sqrt(share)) * noise + float(np.sqrt(1.0 - share)) * other
         if rng.random() < 0.5:
@@ -132,11 +134,11 @@ class PatchSampler:
         rng, size = self.rng, self.options.size
         rows = torch.arange(size, dtype=torch.float32)[:, None]
         columns = torch.arange(size, dtype=torch.float32)[None, :]
-        for _ in range(int(rng.integers(1, 4))):
+        for _ in range(int(rng.integers(1, 5))):
             centre_row, centre_column = rng.uniform(0, size, 2)
             radius, aspect, angle = rng.uniform(1.5, 14.0), rng.uniform(0.6, 1.0), rng.uniform(0, np.pi)
-            contrast = float(rng.choice((-1, 1)) * np.exp(rng.uniform(np.log(5.0), np.log(120.0))))
-            edge = float(rng.uniform(0.4, 1.5))
+            contrast = float(rng.choice((-1, 1)) * np.exp(rng.uniform(np.log(5.0), np.log(300.0))))
+            edge = float(rng.uniform(0.25, 1.0))
             along = (rows - centre_row) * np.cos(angle) + (columns - centre_column) * np.sin(angle)
             across = (columns - centre_column) * np.cos(angle) - (rows - centre_row) * np.sin(angle)
             distance = torch.sqrt(along**2 + (across / aspect) ** 2)

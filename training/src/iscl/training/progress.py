@@ -17,8 +17,8 @@ class DivergedError(RuntimeError):
 class RunLog:
     """Averages what is noted and writes a row every `every` iterations. Columns are those of the first row."""
 
-    def __init__(self, path: Path, total: int, every: int = 50, stream: TextIO = sys.stderr) -> None:
-        self.path, self.total, self.every, self.stream = Path(path), total, every, stream
+    def __init__(self, path: Path, total: int, every: int = 50, stream: TextIO | None = None) -> None:
+        self.path, self.total, self.every, self.stream = Path(path), total, every, stream or sys.stderr
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._sums: dict[str, float] = {}
         self._count = 0

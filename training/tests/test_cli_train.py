@@ -1,0 +1,147 @@
+import numpy as np
+import pydicom
+import pytest
+import torch
+from conftest import write_pair
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from iscl.cli import main
+from iscl.data.split import SeriesStats
+from iscl.data import EmptySetError, SplitError
+from iscl.training.command import SHIPPED, configuration, shipped_names
+from iscl.training.own_folders import assign_sides
+
+SMALL = ["--set", "iterations=2", "--set", "log_every=1", "--set", "validate_every=2", "--set", "validation_slices=1",
+         "--set", "patches.size=32", "--set", "patches.batch=2", "--set", "bf16=false"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def test_the_shipped_configurations_are_usable():
+    assert {"ct-fast-supervised", "ct-fast-iscl", "paper-iscl"} <= set(shipped_names())
+    for path in SHIPPED.glob("*.toml"):
+        configuration(str(path), [])
+
+
+def test_an_unknown_configuration_names_the_shipped_ones(pairs_folder, tmp_path, capsys):
+    assert main(["train", "--config", "ct-slow", "--pairs", str(pairs_folder), "--out", str(tmp_path)]) == 2
+    assert "ct-fast-supervised" in capsys.readouterr().err
+
+
+def test_train_and_resume(pairs_folder, tmp_path, capsys):
+    arguments = ["train", "--config", "ct-fast-supervised", "--pairs", str(pairs_folder), "--out", str(tmp_path / "run"), *SMALL]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.strip().endswith("last.pt")
+    assert main(arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+
+
+def test_a_recipe_of_two_runs_starts_the_second_from_the_first(pairs_folder, tmp_path):
+    code = main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL])
+    assert code == 0
+    assert (tmp_path / "1-ct-fast-supervised" / "last.pt").is_file()
+    second = (tmp_path / "2-ct-fast-iscl" / "config.json").read_text()
+    assert "1-ct-fast-supervised/last.pt" in second
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "--pairs"),
+        (["--pairs", "here", "--clean", "there"], "--pairs"),
+        (["--clean", "there"], "--noisy"),
+        (["--pairs", "/nonexistent"], "no simulated pairs"),
+    ],
+)
+def test_data_has_to_be_given_in_one_way(data, message, tmp_path, capsys):
+    assert main(["train", *data, "--out", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_unpaired_run_needs_a_noisy_side(tmp_path, capsys):
+    write_pair(tmp_path / "pairs", "a", patient="P1")
+    write_pair(tmp_path / "pairs", "b", patient="P2", split="validation")
+    arguments = ["train", "--config", "ct-fast-iscl", "--pairs", str(tmp_path / "pairs"), "--out", str(tmp_path / "run"), *SMALL]
+    assert main(arguments) == 2
+    assert "noisy set is empty" in capsys.readouterr().err
+
+
+def ct_file(path, patient, series, noise, modality="CT", seed=0):
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    ds.Modality, ds.PatientID, ds.SeriesInstanceUID, ds.StudyInstanceUID = modality, patient, series, generate_uid()
+    ds.PhotometricInterpretation, ds.SamplesPerPixel = "MONOCHROME2", 1
+    size = 256
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:size, :size]
+    body = np.hypot(rows - 128, columns - 128) < 105
+    hu = np.where(body, 40.0, -1000.0) + rng.normal(0, noise, (size, size)) * body
+    ds.Rows = ds.Columns = size
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+    ds.PixelSpacing, ds.SliceThickness, ds.KVP, ds.ConvolutionKernel = [1.2, 1.2], 5, 120, "B30f"
+    ds.ImageOrientationPatient, ds.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, float(seed)]
+    ds.PixelData = np.round(hu).astype("<i2").tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pydicom.dcmwrite(path, ds)
+
+
+def series(folder, patient, noise, seed=0, **entries):
+    ct_file(folder / patient / "1.dcm", patient, generate_uid(), noise, seed=seed, **entries)
+
+
+def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
+    for index, patient in enumerate(("A", "B", "C")):
+        series(tmp_path / "clean", patient, 6.0, seed=index)
+    series(tmp_path / "noisy", "D", 40.0, seed=7)
+    out = tmp_path / "run"
+    code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
+    assert code == 0, capsys.readouterr().err
+    assert (out / "2-ct-fast-iscl" / "last.pt").is_file()
+    split = (out / "split.csv").read_text()
+    assert split.count(",validation,clean,") == 1 and split.count(",train,clean,") == 2 and ",train,noisy," in split
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda root: (root / "clean").mkdir() or series(root / "noisy", "D", 40.0), "empty"),
+        (lambda root: series(root / "clean", "A", 6.0, modality="MR") or series(root / "noisy", "D", 40.0), "no usable CT"),
+        (lambda root: [series(root / "clean", p, 6.0) for p in "AB"] and series(root / "noisy", "B", 40.0), "both the clean and the noisy"),
+        (lambda root: [series(root / "clean", p, 45.0) for p in "AB"] and series(root / "noisy", "D", 40.0), "clean set is empty"),
+        (lambda root: series(root / "clean", "A", 6.0) or series(root / "noisy", "D", 40.0), "two at least"),
+    ],
+)
+def test_unusable_folders_are_refused_before_anything_is_simulated(make, message, tmp_path, capsys):
+    make(tmp_path)
+    out = tmp_path / "run"
+    code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
+    assert code == 2
+    assert message in capsys.readouterr().err
+    assert not (out / "pairs").exists()
+
+
+def stats(patient, noise):
+    return SeriesStats(path=f"clean/{patient}", patient=patient, noise_sd_HU=noise, kernel="B30f", slice_mm=3.0, slices=9)
+
+
+def test_noisy_series_of_the_clean_folder_are_left_out(capsys):
+    rows = assign_sides([stats("A", 8.0), stats("B", 9.0), stats("C", 30.0)], [stats("D", 40.0)])
+    assert {row.patient for row in rows} == {"A", "B", "D"}
+    assert "clean/C" in capsys.readouterr().err
+
+
+def test_sides_are_refused_when_they_cannot_train():
+    with pytest.raises(EmptySetError, match="30"):
+        assign_sides([stats("A", 30.0)], [stats("D", 40.0)])
+    with pytest.raises(SplitError, match="both"):
+        assign_sides([stats("A", 8.0), stats("B", 8.0)], [stats("A", 40.0)])

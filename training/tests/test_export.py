@@ -1,0 +1,135 @@
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from iscl.export import (
+    ExportError,
+    ManifestError,
+    ModelEntry,
+    compare,
+    export_onnx,
+    golden_input,
+    halve_weights,
+    read_manifest,
+    session,
+    upsert,
+)
+from iscl.export.command import write_model
+from iscl.export.onnx_file import apply
+from iscl.nets import CtDenoiser, PaperHuDenoiser, build
+
+CARD = {
+    "id": "test-model", "version": "1.2.3", "name": "Test", "method": "none", "licence": "Apache-2.0",
+    "domain": {"kernels": ["soft"]}, "metrics": {}, "training": {"command": "none", "seed": 0, "data": []},
+}
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    torch.manual_seed(3)
+    net = CtDenoiser("fast", keep=0.25)
+    nn.init.normal_(net.unet.head.weight, std=0.01)
+    return net.eval()
+
+
+@pytest.fixture(scope="module")
+def models(denoiser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    upsert(folder / "manifest.json", write_model(denoiser, folder, CARD), default=True)
+    return folder
+
+
+def test_the_onnx_file_says_what_the_applications_expect(models):
+    model = onnx.load(str(models / "test-model.onnx"))
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
+    assert [i.name for i in model.graph.input] == ["hu"] and [o.name for o in model.graph.output] == ["denoised"]
+    shape = [d.dim_value or d.dim_param for d in model.graph.input[0].type.tensor_type.shape.dim]
+    assert shape == [1, 1, "rows", "columns"]
+    assert not any(a.name == "auto_pad" and a.s not in (b"NOTSET", b"") for n in model.graph.node for a in n.attribute)
+
+
+def test_onnx_runtime_gives_what_torch_gives_at_odd_sizes_too(denoiser, models):
+    assert compare(denoiser, models / "test-model.onnx") <= 0.05
+
+
+def test_a_file_of_other_weights_is_refused(models):
+    torch.manual_seed(4)
+    other = CtDenoiser("fast")
+    nn.init.normal_(other.unet.head.weight, std=0.01)
+    with pytest.raises(ExportError, match="differs from the network"):
+        compare(other.eval(), models / "test-model.onnx")
+
+
+def test_the_golden_pair_is_what_onnx_runtime_gives(models):
+    manifest = read_manifest(models / "manifest.json")
+    golden = manifest["models"][0]["golden"]
+    size = (golden["rows"], golden["columns"])
+    hu = np.fromfile(models / golden["input"], "<f4").reshape(size)
+    expected = np.fromfile(models / golden["output"], "<f4").reshape(size)
+    assert np.array_equal(hu, golden_input())
+    assert np.abs(apply(session(models / "test-model.onnx"), hu) - expected).max() < golden["toleranceHU"]
+    assert np.abs(hu - expected).max() > 5 * golden["toleranceHU"]
+
+
+def test_the_golden_input_covers_the_tissues_in_whole_hu():
+    hu = golden_input()
+    assert hu.dtype == np.float32 and np.array_equal(hu, np.round(hu))
+    assert hu.min() < -950 and hu.max() > 2500
+    assert np.mean(np.abs(hu - 50) < 100) > 0.2
+
+
+def test_the_manifest_describes_the_files(models, denoiser):
+    entry = read_manifest(models / "manifest.json")["models"][0]
+    assert entry["bytes"] == (models / entry["file"]).stat().st_size
+    assert entry["input"] == {"name": "hu", "rangeHU": [-1024, 3071], "multiple": 1, "tileStride": 16}
+    assert entry["output"] == {"name": "denoised"} and entry["precision"] == "fp32"
+    assert entry["parameters"] == sum(p.numel() for p in denoiser.parameters()) and entry["gflop512"] <= 15
+    assert entry["keptNoiseShare"] == 0.25
+    assert entry["checks"]["onnxMaxErrorHU"] <= 0.05
+    for variant in entry["variants"]:
+        assert variant["bytes"] < 0.6 * entry["bytes"]
+
+
+def test_a_changed_or_missing_file_is_refused(models, tmp_path):
+    for file in models.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with (tmp_path / "test-model.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ManifestError, match="test-model.onnx"):
+        read_manifest(tmp_path / "manifest.json")
+
+
+def test_upsert_replaces_by_id_and_keeps_the_default(tmp_path):
+    path = tmp_path / "manifest.json"
+    upsert(path, ModelEntry({"id": "a", "version": "1"}), default=False)
+    upsert(path, ModelEntry({"id": "b", "version": "1"}), default=False)
+    upsert(path, ModelEntry({"id": "a", "version": "2"}), default=False)
+    manifest = json.loads(path.read_text())
+    assert [(m["id"], m["version"]) for m in manifest["models"]] == [("a", "2"), ("b", "1")]
+    assert manifest["default"] == "a"
+    upsert(path, ModelEntry({"id": "b", "version": "2"}), default=True)
+    assert json.loads(path.read_text())["default"] == "b"
+
+
+def test_half_weights_run_in_fp32_and_stay_close(denoiser, models, tmp_path):
+    half = tmp_path / "half.onnx"
+    halve_weights(models / "test-model.onnx", half)
+    kinds = {i.data_type for i in onnx.load(str(half)).graph.initializer if len(i.dims) == 4}
+    assert kinds == {onnx.TensorProto.FLOAT16}
+    assert apply(session(half), golden_input()).dtype == np.float32
+    assert 0 < compare(denoiser, half, limit=1e9) < 5
+
+
+def test_the_paper_ensemble_exports_too(tmp_path):
+    torch.manual_seed(0)
+    net = PaperHuDenoiser(build("paper-generator"), build("paper-extractor")).eval()
+    path = tmp_path / "paper.onnx"
+    export_onnx(net, path)
+    hu = golden_input()[:49, :61]
+    with torch.no_grad():
+        expected = net(torch.from_numpy(np.ascontiguousarray(hu))[None, None])[0, 0].numpy()
+    assert np.abs(apply(session(path), hu) - expected).max() < 0.5
