@@ -107,7 +107,8 @@ async function derivedUids({ dataset, stored }: Source, provenance: Provenance):
   const [study, series, instance] = [TAG.StudyInstanceUID, TAG.SeriesInstanceUID, TAG.SOPInstanceUID].map(
     tag => {
       const uid = asciiOf(dataset, tag);
-      if (!/^[0-9.]{1,64}$/.test(uid)) throw unreadable(`a UID is missing or malformed: "${uid}"`);
+      // Copied or referred to as it is, even when its characters are not those of a UID: the archive knows its study under no other name.
+    if (!/^[\x21-\x5b\x5d-\x7e]{1,64}$/.test(uid)) throw unreadable(`a UID is missing or malformed: "${uid}"`);
       return uid;
     },
   ) as [string, string, string];
