@@ -46,18 +46,28 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
     pauseDenoise: command(session => session.pause()),
     cancelDenoise: command(session => session.cancel()),
     /** `strength` from 0 (original) to 1 (full). */
-    setDenoiseStrength: command((session, { strength }: { strength: number }) => session.setStrength(strength)),
+    setDenoiseStrength: command((session, { strength }: { strength: number }) =>
+      session.setStrength(strength),
+    ),
     /** `stage`: single, compare or review. */
     setDenoiseStage: command((session, { stage }: { stage: StageId }) => {
       if (!STAGES.includes(stage)) throw new RangeError(`no stage ${stage}`);
       session.setStage(stage);
     }),
     toggleDenoised: command(session => session.toggleOriginal()),
+    /** Save the denoised series at its present strength; `target`: zip or folder. */
+    saveDenoisedSeries: command((session, { target = 'zip' }: { target?: 'zip' | 'folder' }) =>
+      session.saver[target](session.required().run),
+    ),
+    /** Store the denoised series at its present strength to the active data source. */
+    storeDenoisedSeries: command(session => session.saver.store(session.required().run)),
     closeDenoisedSeries: command(session => session.close()),
   };
   return {
     actions,
-    definitions: Object.fromEntries(Object.entries(actions).map(([name, commandFn]) => [name, { commandFn }])),
+    definitions: Object.fromEntries(
+      Object.entries(actions).map(([name, commandFn]) => [name, { commandFn }]),
+    ),
     defaultContext: CONTEXT,
   };
 }

@@ -10,7 +10,7 @@ interface OverlayProps {
 function isOurs(instance: OhifInstance | undefined): boolean {
   return (
     instance?.['ManufacturerModelName'] === PRODUCT.modelName ||
-    String(instance?.['SeriesDescription'] ?? '').includes('ISCL D')
+    String(instance?.['SeriesDescription'] ?? '').includes(PRODUCT.seriesTag)
   );
 }
 

@@ -1,5 +1,6 @@
 import { createElement } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
+import type { ExtensionContext } from './ohif';
 import { DenoisePanel } from './panel/DenoisePanel';
 import type { SessionHolder } from './session/holder';
 
@@ -7,7 +8,7 @@ import type { SessionHolder } from './session/holder';
  * OHIF renders panels with its own React, which knows nothing of ours: what it gets is a component without hooks, whose element
  * holds a root of our own.
  */
-export function getPanelModule(holder: SessionHolder) {
+export function getPanelModule(holder: SessionHolder, { commandsManager }: ExtensionContext) {
   const roots = new Map<Element, Root>();
   let mounted: Element | null = null;
   const mount = (element: Element | null) => {
@@ -22,7 +23,9 @@ export function getPanelModule(holder: SessionHolder) {
     if (!element) return;
     const root = createRoot(element);
     roots.set(element, root);
-    root.render(createElement(DenoisePanel, { holder }));
+    const run = (command: string, options?: Record<string, unknown>) =>
+      void commandsManager.runCommand(command, options);
+    root.render(createElement(DenoisePanel, { holder, run }));
   };
   return [
     {

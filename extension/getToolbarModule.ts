@@ -2,7 +2,6 @@ import { describe } from '../src/notices';
 import { DENOISE_EVALUATOR } from './id';
 import type { SessionHolder } from './session/holder';
 
-
 /** The Denoise button says why it is disabled: the verdict's first reason. */
 export function getToolbarModule(holder: SessionHolder) {
   const evaluate = ({ viewportId }: { viewportId?: string }) => {

@@ -27,7 +27,7 @@ const extension = {
   getCommandsModule: (context: ExtensionContext) => getCommandsModule(holder, context),
   getCustomizationModule,
   getHangingProtocolModule,
-  getPanelModule: () => getPanelModule(holder),
+  getPanelModule: (context: ExtensionContext) => getPanelModule(holder, context),
   getToolbarModule: () => getToolbarModule(holder),
 };
 

@@ -56,7 +56,10 @@ export interface ViewportGridService extends PubSub<
 > {
   getActiveViewportId(): string | null;
   getDisplaySetsUIDsForViewport(viewportId: string): string[] | undefined;
-  getState(): { readonly viewports: ReadonlyMap<string, GridViewport>; readonly activeViewportId: string | null };
+  getState(): {
+    readonly viewports: ReadonlyMap<string, GridViewport>;
+    readonly activeViewportId: string | null;
+  };
   setDisplaySetsForViewports(updates: { viewportId: string; displaySetInstanceUIDs: string[] }[]): void;
 }
 
@@ -100,7 +103,9 @@ export interface Services {
   readonly viewportGridService: ViewportGridService;
   readonly hangingProtocolService: HangingProtocolService;
   readonly toolbarService: { refreshToolbarState(props: { viewportId: string | null }): void };
-  readonly cornerstoneViewportService: { getCornerstoneViewport(viewportId: string): core.Types.IViewport | null };
+  readonly cornerstoneViewportService: {
+    getCornerstoneViewport(viewportId: string): core.Types.IViewport | null;
+  };
   readonly cornerstoneCacheService?: {
     readonly stackImageIds?: Map<string, unknown>;
     readonly volumeImageIds?: Map<string, unknown>;

@@ -1,3 +1,4 @@
+import { PRODUCT } from '../../src/ct';
 import type { SourceSeries, SourceSlice } from '../session/source';
 import type { OhifInstance } from '../ohif';
 import { IMAGE_SCHEME } from '../id';
@@ -52,6 +53,8 @@ export function derivedSeries(source: SourceSeries, kind: DerivedKind, integerHu
       SeriesDescription: description(kind, slice.instance),
       ImageType: ['DERIVED', 'SECONDARY', 'AXIAL'],
       ContentQualification: 'RESEARCH',
+      Manufacturer: PRODUCT.manufacturer,
+      ManufacturerModelName: PRODUCT.modelName,
       RescaleSlope: 1,
       RescaleIntercept: 0,
       RescaleType: 'HU',

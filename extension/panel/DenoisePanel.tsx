@@ -1,16 +1,57 @@
 import { useSyncExternalStore } from 'react';
+import { LABEL, VERSION } from '../id';
 import type { SessionHolder } from '../session/holder';
+import type { Session } from '../session/session';
+import { ModelSection } from './ModelSection';
+import { QualitySection } from './QualitySection';
+import { RoiSection } from './RoiSection';
+import { RunSection } from './RunSection';
+import { SaveSection } from './SaveSection';
+import { STYLES } from './styles';
+import { ViewSection } from './ViewSection';
 
-export function DenoisePanel({ holder }: { holder: SessionHolder }) {
+interface Props {
+  readonly holder: SessionHolder;
+  /** Runs a command of this extension, which tells the user what goes wrong. */
+  readonly run: (command: string, options?: Record<string, unknown>) => void;
+}
+
+/** The Denoise panel: everything about the series of the active viewport. */
+export function DenoisePanel({ holder, run }: Props) {
   const session = holder.current;
-  const version = useSyncExternalStore(
-    listener => session?.subscribe(listener) ?? (() => undefined),
-    () => session?.version ?? 0,
-  );
-  const snapshot = session?.active()?.open?.run.snapshot;
   return (
-    <pre style={{ color: 'white', fontSize: 10, overflow: 'auto', height: '100%' }} data-cy="iscl-panel">
-      {version} {JSON.stringify({ card: session?.card?.id, fault: session?.cardFault, snapshot }, null, 1)}
-    </pre>
+    <div className="iscl-panel" data-cy="iscl-panel">
+      <style>{STYLES}</style>
+      {session ? <Content session={session} run={run} /> : null}
+    </div>
+  );
+}
+
+function Content({ session, run }: { session: Session; run: Props['run'] }) {
+  useSyncExternalStore(session.subscribe, () => session.version);
+  const active = session.active();
+  const open = active?.open ?? null;
+  return (
+    <>
+      {active ? (
+        <RunSection session={session} active={active} onDenoise={() => run('denoiseSeries')} />
+      ) : (
+        <p className="iscl-label iscl-muted">Open a CT series in a viewport to denoise it.</p>
+      )}
+      {open ? <ViewSection session={session} open={open} /> : null}
+      {open ? <RoiSection results={session.regions.results} /> : null}
+      {open ? <QualitySection run={open.run} /> : null}
+      <SaveSection
+        saver={session.saver}
+        run={open?.run ?? null}
+        onSave={target =>
+          target === 'store' ? run('storeDenoisedSeries') : run('saveDenoisedSeries', { target })
+        }
+      />
+      <ModelSection session={session} info={open?.run.snapshot.engine ?? null} />
+      <p className="iscl-label">
+        {LABEL}. ISCL CT Denoise {VERSION}.
+      </p>
+    </>
   );
 }

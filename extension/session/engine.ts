@@ -29,7 +29,9 @@ export function pluginUrl(file: string): string {
 export function createEngine(choice: EngineChoice = {}): Engine {
   const { manifestUrl, modelId, providers, threads } = choice;
   return createBrowserEngine({
-    manifestUrl: manifestUrl ? new URL(manifestUrl, window.location.href).href : pluginUrl('models/manifest.json'),
+    manifestUrl: manifestUrl
+      ? new URL(manifestUrl, window.location.href).href
+      : pluginUrl('models/manifest.json'),
     ortBaseUrl: pluginUrl('ort/'),
     createWorker: () =>
       new Worker(new URL('../../src/engine/engine.worker.ts', import.meta.url), { type: 'module' }),

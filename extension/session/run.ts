@@ -59,6 +59,16 @@ export class Run implements PixelSource {
     return this.slices.has(sopInstanceUid);
   }
 
+  /** Place of an image, original or derived, in the series, from 0; -1 for images of other series. */
+  indexOf(imageId: string): number {
+    const same = (slice: { readonly imageId: string }) => slice.imageId === imageId;
+    for (const slices of [this.source.slices, this.denoisedSeries.slices, this.differenceSeries.slices]) {
+      const index = slices.findIndex(same);
+      if (index >= 0) return index;
+    }
+    return -1;
+  }
+
   denoised(sopInstanceUid: string, urgent: boolean): Promise<DenoisedSlice> {
     const done = this.job.result(sopInstanceUid);
     if (done) return Promise.resolve(done);

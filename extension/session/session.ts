@@ -10,7 +10,9 @@ import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, type Role, type StageId } from '../get
 import { cornerstoneOf, type DisplaySet, type ExtensionContext, type Subscription } from '../ohif';
 import { createEngine, type EngineChoice } from './engine';
 import { watchSlices } from './focus';
+import { RoiTracker } from './roi';
 import { Run } from './run';
+import { Saver } from './saver';
 import { instancesOf, sourceSeries } from './source';
 
 /** A run and the display sets that show it; the difference is made when it is first asked for. */
@@ -38,6 +40,8 @@ export class Session {
   version = 0;
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
+  readonly saver: Saver;
+  readonly regions: RoiTracker;
   card: ModelCard | null = null;
   cardFault: Fault | Refusal | null = null;
   stage: StageId = 'single';
@@ -57,9 +61,23 @@ export class Session {
     private readonly context: ExtensionContext,
     private readonly engineChoice: EngineChoice,
   ) {
-    const { cornerstone } = cornerstoneOf(context.extensionManager);
+    const libraries = cornerstoneOf(context.extensionManager);
+    const { cornerstone } = libraries;
     this.cornerstone = cornerstone;
     this.registry = new DerivedRegistry(cornerstone);
+    const { dataSource } = this;
+    this.saver = new Saver({
+      dataSource,
+      authorizationHeader: () => this.services.userAuthenticationService.getAuthorizationHeader() ?? {},
+      stored: (study, series) => this.listStored(study, series),
+      changed: () => this.announce(),
+    });
+    void this.saver.findUnfinished();
+    this.regions = new RoiTracker(
+      libraries,
+      () => this.active()?.open?.run ?? null,
+      () => this.announce(),
+    );
     this.slices = watchSlices(cornerstone, (imageId, viewportId) => this.onImage(imageId, viewportId));
     const { viewportGridService, displaySetService, hangingProtocolService } = this.services;
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
@@ -70,7 +88,10 @@ export class Session {
     );
     const { ACTIVE_VIEWPORT_ID_CHANGED, GRID_STATE_CHANGED } = viewportGridService.EVENTS;
     this.subscriptions.push(
-      viewportGridService.subscribe(ACTIVE_VIEWPORT_ID_CHANGED, () => this.announce()),
+      viewportGridService.subscribe(ACTIVE_VIEWPORT_ID_CHANGED, () => {
+        this.regions.schedule();
+        this.announce();
+      }),
       viewportGridService.subscribe(GRID_STATE_CHANGED, () => this.announce()),
       displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_CHANGED, () => this.announce()),
       displaySetService.subscribe(
@@ -130,7 +151,8 @@ export class Session {
 
   cancel(): void {
     const { run } = this.required();
-    if (['checking', 'loading', 'testing', 'running', 'paused'].includes(run.snapshot.state)) run.job.cancel();
+    if (['checking', 'loading', 'testing', 'running', 'paused'].includes(run.snapshot.state))
+      run.job.cancel();
   }
 
   pause(): void {
@@ -144,6 +166,7 @@ export class Session {
     const { run } = this.required();
     run.strength = strength;
     this.announce();
+    this.regions.schedule();
     void this.registry.repaint([run.denoisedSeries, run.differenceSeries]);
   }
 
@@ -183,6 +206,9 @@ export class Session {
 
   async dispose(): Promise<void> {
     this.slices.stop();
+    this.saver.cancel();
+    this.regions.dispose();
+    cancelAnimationFrame(this.announcing);
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.listeners.clear();
     for (const { run } of this.runs.values()) {
@@ -308,7 +334,19 @@ export class Session {
     this.announce();
   }
 
-  private required(): OpenRun {
+  /** Asks the data source for a series that was just stored, so that it is listed beside the live one. */
+  private async listStored(studyInstanceUid: string, seriesInstanceUid: string): Promise<void> {
+    const { dataSource } = this;
+    if (this.services.displaySetService.getDisplaySetsForSeries(seriesInstanceUid).length > 0) return;
+    dataSource.deleteStudyMetadataPromise?.(studyInstanceUid);
+    await dataSource.retrieve.series.metadata({
+      StudyInstanceUID: studyInstanceUid,
+      filters: { seriesInstanceUID: [seriesInstanceUid] },
+      madeInClient: true,
+    });
+  }
+
+  required(): OpenRun {
     const open = this.active()?.open ?? this.hung;
     if (!open) throw new DenoiseError({ kind: 'refusal', code: 'empty-series' });
     return open;
@@ -364,6 +402,7 @@ export class Session {
       const uid = event.slice.sopInstanceUid;
       void this.registry.refreshVolumes(run.denoisedSeries, uid);
       void this.registry.refreshVolumes(run.differenceSeries, uid);
+      this.regions.schedule();
     }
     this.announce();
   }

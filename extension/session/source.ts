@@ -56,7 +56,10 @@ async function loadHu(
 ): Promise<SliceHu> {
   let image: core.Types.IImage;
   try {
-    image = await cornerstone.imageLoader.loadAndCacheImage(imageId, { priority: 5, requestType: 'interaction' });
+    image = await cornerstone.imageLoader.loadAndCacheImage(imageId, {
+      priority: 5,
+      requestType: 'interaction',
+    });
   } catch (cause) {
     throw new DenoiseError(
       { kind: 'fault', code: 'source-unavailable', sopInstanceUid: instance.SOPInstanceUID },

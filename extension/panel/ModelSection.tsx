@@ -1,0 +1,56 @@
+import { NoticeBox, Section } from './parts';
+import type { EngineInfo, ProviderRejection } from '../../src/engine';
+import type { Session } from '../session/session';
+
+/** Which network, where it computes, and why there. */
+export function ModelSection({ session, info }: { session: Session; info: EngineInfo | null }) {
+  const model = info?.model ?? session.card;
+  return (
+    <Section id="model" title="Model">
+      {session.cardFault && !model ? <NoticeBox notice={session.cardFault} /> : null}
+      {model ? (
+        <dl className="iscl-facts iscl-small">
+          <dt>Model</dt>
+          <dd data-cy="iscl-model-name">
+            {model.name} {model.version}
+          </dd>
+          <dt>Computes on</dt>
+          <dd data-cy="iscl-provider" data-provider={info?.provider ?? ''}>
+            {info ? place(info) : 'chosen when denoising starts'}
+          </dd>
+          {info ? (
+            <>
+              <dt>Self-test</dt>
+              <dd>
+                passed, {info.selfTest.maxErrorHu.toFixed(3)} HU off (limit {info.selfTest.toleranceHu} HU)
+              </dd>
+            </>
+          ) : null}
+        </dl>
+      ) : null}
+      {info ? <Why info={info} /> : null}
+    </Section>
+  );
+}
+
+function place(info: EngineInfo): string {
+  if (info.provider === 'webgpu') return `WebGPU${info.adapter ? `: ${info.adapter}` : ''}`;
+  return `WebAssembly, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}`;
+}
+
+function Why({ info }: { info: EngineInfo }) {
+  const lines = info.rejected.map((one: ProviderRejection) => one.reason);
+  if (!info.crossOriginIsolated && info.provider !== 'webgpu') {
+    lines.push(
+      'One thread only: the server does not send the COOP and COEP headers (see the install guide).',
+    );
+  }
+  if (lines.length === 0) return null;
+  return (
+    <div className="iscl-muted iscl-small" data-cy="iscl-provider-why">
+      {lines.map(line => (
+        <div key={line}>{line}</div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+/**
+ * The panel's look, in OHIF's own theme variables (they change with the theme the user picks). Classes of our own, because the host's
+ * stylesheet holds only the Tailwind classes the host itself uses.
+ */
+export const STYLES = `
+.iscl-panel { height: 100%; overflow-y: auto; font-size: 13px; line-height: 1.4; color: hsl(var(--foreground)); background: hsl(var(--background)); }
+.iscl-panel * { box-sizing: border-box; }
+.iscl-section > h3 { margin: 0 0 2px; height: 28px; padding: 0 10px; display: flex; align-items: center; justify-content: space-between; font-size: 13px; font-weight: 600; color: hsl(var(--muted-foreground)); background: hsl(var(--popover)); }
+.iscl-section > h3 .iscl-aside { font-weight: 400; }
+.iscl-body { padding: 8px 10px 12px; display: flex; flex-direction: column; gap: 8px; }
+.iscl-title { font-weight: 600; overflow-wrap: anywhere; }
+.iscl-muted { color: hsl(var(--muted-foreground)); }
+.iscl-small { font-size: 12px; }
+.iscl-row { display: flex; gap: 6px; align-items: center; }
+.iscl-row.spread { justify-content: space-between; }
+.iscl-facts { display: grid; grid-template-columns: max-content 1fr; gap: 3px 10px; margin: 0; }
+.iscl-facts dt { color: hsl(var(--muted-foreground)); }
+.iscl-facts dd { margin: 0; overflow-wrap: anywhere; }
+.iscl-button { font: inherit; font-weight: 500; min-height: 30px; padding: 4px 12px; border-radius: 4px; border: 1px solid transparent; cursor: pointer; color: hsl(var(--primary)); background: hsl(var(--primary) / 0.16); }
+.iscl-button:hover:not(:disabled) { background: hsl(var(--primary) / 0.3); }
+.iscl-button.primary { color: hsl(var(--primary-foreground)); background: hsl(var(--primary) / 0.85); }
+.iscl-button.primary:hover:not(:disabled) { background: hsl(var(--primary)); }
+.iscl-button:disabled { opacity: 0.4; cursor: not-allowed; }
+.iscl-button.wide { width: 100%; min-height: 34px; }
+.iscl-button.grow { flex: 1 1 0; padding-inline: 4px; }
+.iscl-button[aria-pressed='true'] { color: hsl(var(--background)); background: hsl(var(--highlight)); }
+.iscl-link { font: inherit; padding: 0; border: 0; background: none; color: hsl(var(--primary)); cursor: pointer; text-align: left; }
+.iscl-link:hover { text-decoration: underline; }
+.iscl-panel :focus-visible { outline: 2px solid hsl(var(--highlight)); outline-offset: 1px; }
+.iscl-track { height: 8px; border-radius: 4px; background: hsl(var(--input)); overflow: hidden; }
+.iscl-track > div { height: 100%; border-radius: 4px; background: hsl(var(--highlight)); transition: width 120ms linear; }
+.iscl-track.waiting > div { width: 30% !important; animation: iscl-wait 1.4s ease-in-out infinite alternate; }
+@keyframes iscl-wait { from { margin-left: 0; } to { margin-left: 70%; } }
+.iscl-slider { width: 100%; accent-color: hsl(var(--highlight)); cursor: pointer; }
+.iscl-box { border-radius: 4px; border-left: 3px solid; padding: 6px 8px; display: flex; flex-direction: column; gap: 2px; background: hsl(var(--card)); }
+.iscl-box.error { border-color: #ff5c5c; }
+.iscl-box.warning { border-color: #ffb020; }
+.iscl-box.success { border-color: #3fd08a; }
+.iscl-box.info { border-color: hsl(var(--highlight)); }
+.iscl-box details { color: hsl(var(--muted-foreground)); font-size: 12px; overflow-wrap: anywhere; }
+.iscl-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 12px; }
+.iscl-table th { text-align: right; font-weight: 400; color: hsl(var(--muted-foreground)); padding: 2px 0 2px 6px; }
+.iscl-table td { text-align: right; padding: 2px 0 2px 6px; border-top: 1px solid hsl(var(--border)); }
+.iscl-table th:first-child, .iscl-table td:first-child { text-align: left; padding-left: 0; }
+.iscl-label { margin: 0; padding: 8px 10px; color: #ffb020; font-size: 12px; }
+@media (prefers-reduced-motion: reduce) { .iscl-track > div { animation: none !important; transition: none; } }
+`;

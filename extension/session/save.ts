@@ -1,0 +1,120 @@
+import type { SliceHu, StoredPixels } from '../../src/ct';
+import { blend, provenanceOf } from '../../src/denoise';
+import {
+  deriveInstance,
+  parsePart10,
+  type DerivedInstance,
+  type DeriveSource,
+  type Provenance,
+} from '../../src/dicom';
+import { DenoiseError } from '../../src/notices';
+import { DicomWebClient, ReadRefused, type DicomWebOptions, type DicomWebRoots } from '../../src/store';
+import type { DataSource } from '../ohif';
+import type { Run } from './run';
+import type { SourceSlice } from './source';
+
+/** DICOMweb roots of a data source, absolute; null for one that is not on a server (local files, DICOM JSON). */
+export function rootsOf(dataSource: DataSource): DicomWebRoots | null {
+  const config = dataSource.getConfig?.();
+  const { wadoRoot, qidoRoot = wadoRoot, stowRoot = wadoRoot } = config ?? {};
+  if (!wadoRoot || !qidoRoot || !stowRoot) return null;
+  const absolute = (root: string) => new URL(root, window.location.href).href.replace(/\/$/, '');
+  return { wado: absolute(wadoRoot), qido: absolute(qidoRoot), stow: absolute(stowRoot) };
+}
+
+/** What the saved series says of itself. One for all its slices: the UIDs follow from it, and two would make two series. */
+function seriesProvenance(run: Run): Provenance {
+  const { engine, verdict } = run.snapshot;
+  if (!engine) throw new Error('nothing was denoised yet');
+  const providers = new Set(
+    run.source.slices.flatMap(({ instance }) => run.job.result(instance.SOPInstanceUID)?.provider ?? []),
+  );
+  const warnings = verdict?.kind === 'accepted' ? verdict.warnings : [];
+  // A run that was repaired may have used two providers; both are named.
+  return {
+    ...provenanceOf(engine, engine.provider, run.strength, warnings),
+    provider: [...providers].sort().join('+'),
+  };
+}
+
+export interface DeriveOptions {
+  /** Where the originals' headers are read from; null: only what the viewer has loaded of them is copied. */
+  readonly server: DicomWebOptions | null;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The denoised series at the run's present strength, slice after slice, as Part 10. The original's whole header is read from the server,
+ * for the viewer keeps no private and bulk data; its pixels are those on screen, so what is saved is what is seen.
+ * @throws DenoiseError: `source-unavailable` when the server does not answer
+ */
+export async function* derivedInstances(run: Run, options: DeriveOptions): AsyncGenerator<DerivedInstance> {
+  const provenance = seriesProvenance(run);
+  const createdAt = new Date();
+  const client = options.server ? new DicomWebClient(options.server) : null;
+  const { strength } = run;
+  let headers = client ? prefetch(run, 0, client, options.signal) : null;
+  for (const [index, slice] of run.source.slices.entries()) {
+    options.signal.throwIfAborted();
+    const uid = slice.instance.SOPInstanceUID;
+    const denoised = run.job.result(uid);
+    if (!denoised) throw new RangeError(`slice ${uid} is not denoised`);
+    const source = await slice.loadHu(options.signal);
+    const header = headers ? await headers : null;
+    headers =
+      client && index + 1 < run.source.slices.length
+        ? prefetch(run, index + 1, client, options.signal)
+        : null;
+    yield await deriveInstance({
+      source: deriveSource(slice, source, header),
+      hu: blend(source, denoised.hu, strength),
+      provenance,
+      createdAt,
+    });
+  }
+}
+
+/** Part 10 bytes of a slice; null when the server has no way to give them, which the standard allows. */
+async function prefetch(
+  run: Run,
+  index: number,
+  client: DicomWebClient,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  const { studyInstanceUid, seriesInstanceUid, slices } = run.source;
+  const sopInstanceUid = slices[index]!.instance.SOPInstanceUID;
+  try {
+    return await client.instance(studyInstanceUid, seriesInstanceUid, sopInstanceUid, signal);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    if (cause instanceof ReadRefused && [404, 405, 406, 501].includes(cause.status)) return null;
+    throw new DenoiseError({ kind: 'fault', code: 'source-unavailable', sopInstanceUid }, { cause });
+  }
+}
+
+function deriveSource(slice: SourceSlice, source: SliceHu, header: Uint8Array | null): DeriveSource {
+  const stored = storedWords(source);
+  if (!header) return { instance: slice.instance, stored };
+  const { rows, columns, modality } = source;
+  const { bitsAllocated, bitsStored, signed } = modality;
+  return {
+    parsed: parsePart10(header),
+    frame: { stored, rows, columns, bitsAllocated: bitsAllocated === 8 ? 8 : 16, bitsStored, signed },
+  };
+}
+
+/** The stored words behind HU, padding included: the Modality LUT backwards, exact because HU came from whole words. */
+function storedWords({ hu, modality }: SliceHu): StoredPixels {
+  const { slope, intercept, signed, bitsAllocated } = modality;
+  const length = hu.length;
+  const words =
+    bitsAllocated === 8
+      ? signed
+        ? new Int8Array(length)
+        : new Uint8Array(length)
+      : signed
+        ? new Int16Array(length)
+        : new Uint16Array(length);
+  for (let i = 0; i < length; i++) words[i] = Math.round((hu[i]! - intercept) / slope);
+  return words;
+}
