@@ -1,4 +1,4 @@
-import type { Notice } from './notices';
+import type { Fault, Notice, Refusal, Warning } from './notices';
 
 /** What a person is told: what happened, what was kept, what to do next. */
 export interface NoticeText {
@@ -8,8 +8,270 @@ export interface NoticeText {
 }
 
 const ORIGINAL_KEPT = 'The original series is unchanged.';
+const SLICES_KEPT = 'The original series is unchanged, and slices already denoised are kept.';
+const STORED_KEPT = 'The denoised slices are kept, and what was already stored stays stored.';
+const WARNED = 'The series is denoised all the same, and the warning is written into the derived series.';
+
+const CHOOSE_AXIAL = 'Choose an original axial CT series of this study.';
+const ASK_SCANNER_SIDE = 'Ask for the series as the scanner wrote it, or choose another series.';
+const COMPARE = 'Compare with the original before you rely on any detail.';
+const ADMIN = 'Tell your administrator; the check page (docs/install.md) shows what is missing.';
 
 /** Words for a notice, in plain English, naming the value that caused it. */
 export function describe(notice: Notice): NoticeText {
-  return { happened: notice.code, kept: ORIGINAL_KEPT, todo: '' };
+  switch (notice.kind) {
+    case 'refusal':
+      return describeRefusal(notice);
+    case 'warning':
+      return { happened: describeWarning(notice), kept: WARNED, todo: COMPARE };
+    case 'fault':
+      return describeFault(notice);
+  }
+}
+
+function describeRefusal(refusal: Refusal): NoticeText {
+  const [happened, todo] = refusalWords(refusal);
+  return { happened, kept: ORIGINAL_KEPT, todo };
+}
+
+function refusalWords(refusal: Refusal): [happened: string, todo: string] {
+  switch (refusal.code) {
+    case 'empty-series':
+      return ['The series has no images.', CHOOSE_AXIAL];
+    case 'not-ct':
+      return [`This is not a CT series (${refusal.modality || 'no modality stated'}).`, CHOOSE_AXIAL];
+    case 'wrong-sop-class':
+      return [
+        `The images are not CT images (SOP class ${refusal.sopClassUid || 'not stated'}).`,
+        CHOOSE_AXIAL,
+      ];
+    case 'localizer':
+      return ['The series is, or contains, a localizer (scout image).', CHOOSE_AXIAL];
+    case 'multi-frame':
+      return [
+        `The series is multi-frame (${refusal.frames} frames in one file); only single-frame CT is supported.`,
+        'Ask for the series as single-frame CT images.',
+      ];
+    case 'colour':
+      return [`The images are in colour (${refusal.photometricInterpretation}), not in HU.`, CHOOSE_AXIAL];
+    case 'not-hu':
+      return [`The pixel values are not HU: ${notHuWords(refusal)}.`, ASK_SCANNER_SIDE];
+    case 'already-denoised':
+      return [
+        'This series has already been denoised by ISCL CT Denoise.',
+        'Choose the original series it was made from.',
+      ];
+    case 'mixed-geometry':
+      return [
+        `The images of this series differ in ${spaced(refusal.attribute)}.`,
+        'Split the series, or choose one whose images all have the same geometry.',
+      ];
+    case 'missing-attribute':
+      return [`The files lack ${spaced(refusal.keyword)}, which is needed.`, ASK_SCANNER_SIDE];
+    case 'invalid-attribute':
+      return [
+        `${spaced(refusal.keyword)} has an unusable value (${refusal.value || 'empty'}).`,
+        ASK_SCANNER_SIDE,
+      ];
+    case 'too-small':
+      return [`The images are only ${refusal.columns} x ${refusal.rows} pixels.`, CHOOSE_AXIAL];
+    case 'undecodable':
+      return [
+        `The files are compressed in a way that cannot be read here (transfer syntax ${refusal.transferSyntaxUid}).`,
+        'Ask for the series uncompressed or in another transfer syntax.',
+      ];
+  }
+}
+
+function notHuWords({ reason, detail }: Refusal & { code: 'not-hu' }): string {
+  switch (reason) {
+    case 'no-rescale':
+      return detail || 'Rescale Slope or Rescale Intercept is missing';
+    case 'rescale-type':
+      return `Rescale Type is "${detail}"`;
+    case 'not-monochrome2':
+      return `Photometric Interpretation is ${detail}`;
+    case 'range':
+      return `the files can only hold ${detail}`;
+  }
+}
+
+function describeWarning(warning: Warning): string {
+  switch (warning.code) {
+    case 'kernel-outside-domain': {
+      const kernel =
+        warning.kernel === ''
+          ? 'is not stated'
+          : `"${warning.kernel}" is outside what the model was trained for`;
+      return `The reconstruction kernel ${kernel}.`;
+    }
+    case 'thickness-outside-domain':
+      return warning.sliceThicknessMm === null
+        ? 'The slice thickness is not stated.'
+        : `The slice thickness (${warning.sliceThicknessMm} mm) is outside what the model was trained for.`;
+    case 'body-part-outside-domain':
+      return `The body part "${warning.bodyPart}" is outside what the model was trained for.`;
+    case 'age-outside-domain':
+      return `The patient's age (${warning.ageYears} years) is outside what the model was trained for.`;
+    case 'kvp-outside-domain':
+      return `The tube voltage (${warning.kvp} kV) is outside what the model was trained for.`;
+    case 'lossy-source':
+      return `The source images have been compressed with loss${warning.method ? ` (${warning.method})` : ''}.`;
+    case 'derived-source':
+      return `The source images are themselves derived (${warning.imageType}).`;
+    case 'image-type-missing':
+      return 'The files do not state their Image Type, so a localizer or derived image cannot be told from an original.';
+  }
+}
+
+function describeFault(fault: Fault): NoticeText {
+  switch (fault.code) {
+    case 'model-download':
+      return {
+        happened: `The model could not be loaded from ${fault.url}${fault.status ? ` (HTTP ${fault.status})` : ''}.`,
+        kept: SLICES_KEPT,
+        todo: 'Check the connection and press Denoise again; if it stays, tell your administrator.',
+      };
+    case 'model-hash':
+      return {
+        happened: `The model file ${fault.url} is not the one its manifest names; it may be damaged or from another version.`,
+        kept: SLICES_KEPT,
+        todo: `Nothing is computed with it. ${ADMIN}`,
+      };
+    case 'model-manifest':
+      return {
+        happened: `The list of models ${fault.url} cannot be used${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SLICES_KEPT,
+        todo: ADMIN,
+      };
+    case 'runtime-load':
+      return {
+        happened: `ONNX Runtime could not be loaded from ${fault.url}.`,
+        kept: SLICES_KEPT,
+        todo: `The file may be missing or served with a wrong MIME type. ${ADMIN}`,
+      };
+    case 'no-provider':
+      return {
+        happened: `Neither the graphics card nor WebAssembly can run the model here${fault.detail ? `: ${fault.detail}` : '.'}`,
+        kept: SLICES_KEPT,
+        todo: 'Use a current Chrome, Edge, Firefox or Safari, or another computer.',
+      };
+    case 'self-test':
+      return {
+        happened: `This computer calculates the model wrongly on ${providerWords(fault.provider)} (off by ${errorWords(fault.maxErrorHu)}), so it is not used.`,
+        kept: SLICES_KEPT,
+        todo: 'Update the graphics driver and the browser, or use another computer.',
+      };
+    case 'device-lost':
+      return {
+        happened: `The connection to ${providerWords(fault.provider)} was lost.`,
+        kept: SLICES_KEPT,
+        todo: 'Press Denoise again; if it happens often, close other programs that use the graphics card.',
+      };
+    case 'engine-hang':
+      return {
+        happened: `A slice took longer than ${fault.seconds} s on ${providerWords(fault.provider)} and was given up.`,
+        kept: SLICES_KEPT,
+        todo: 'Press Denoise again; if it stays, use another computer.',
+      };
+    case 'inference':
+      return {
+        happened: `The model failed on ${providerWords(fault.provider)}.`,
+        kept: SLICES_KEPT,
+        todo: 'Press Denoise again; if it stays, reload the page.',
+      };
+    case 'bad-output':
+      return {
+        happened:
+          fault.what === 'not-finite'
+            ? 'The model gave values that are not numbers for a slice, so its result was thrown away.'
+            : 'The model gave values far outside the CT range for a slice, so its result was thrown away.',
+        kept: SLICES_KEPT,
+        todo: 'Press Denoise again to retry the slice; until then it has no denoised image.',
+      };
+    case 'bad-input':
+      return {
+        happened: 'A slice of the source holds values that are not numbers.',
+        kept: SLICES_KEPT,
+        todo: ASK_SCANNER_SIDE,
+      };
+    case 'source-unavailable':
+      return {
+        happened: `The pixels of image ${fault.sopInstanceUid} could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SLICES_KEPT,
+        todo: 'Check the connection to the archive and press Denoise again; only what is missing is done.',
+      };
+    case 'unreadable-dicom':
+      return {
+        happened: `A file is not readable as DICOM: ${fault.what}.`,
+        kept: 'Nothing was written for this file; the file itself is unchanged.',
+        todo: 'Export the file again from its source, or leave it out.',
+      };
+    case 'memory-budget':
+      return {
+        happened: `The denoised series would need ${fault.neededMiB} MiB of memory; ${fault.allowedMiB} MiB are allowed.`,
+        kept: ORIGINAL_KEPT,
+        todo: 'Close other studies, choose a shorter series, or use the command line (docs/batch.md).',
+      };
+    case 'store-unreachable':
+      return {
+        happened: `The archive at ${fault.url} does not answer${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: STORED_KEPT,
+        todo: 'Check the connection and press Store again; only what is missing is sent.',
+      };
+    case 'store-refused':
+      return {
+        happened: `The archive refused the images (HTTP ${fault.status}${fault.detail ? `, ${fault.detail}` : ''}).`,
+        kept: STORED_KEPT,
+        todo:
+          fault.status === 401 || fault.status === 403
+            ? 'Log in again, or ask your administrator for the right to store; then press Store again.'
+            : 'Press Store again; if it stays, show this message to the administrator of the archive.',
+      };
+    case 'store-incomplete':
+      return {
+        happened: `${fault.stored} images were stored, ${fault.failed} were not.`,
+        kept: STORED_KEPT,
+        todo: 'Press Store again; only what is missing is sent. The report names each image and reason.',
+      };
+    case 'store-mismatch':
+      return {
+        happened: `The archive holds other pixels under image ${fault.sopInstanceUid} than those that were sent.`,
+        kept: 'The denoised slices are kept; the archive keeps what it had.',
+        todo: 'Do not use the stored series. Show this message to the administrator of the archive.',
+      };
+    case 'save-folder':
+      return {
+        happened: `The files could not be written to the folder: ${fault.what}.`,
+        kept: 'The denoised slices are kept; files already complete stay in the folder.',
+        todo: 'Choose another folder, or free some space, and save again.',
+      };
+    case 'internal':
+      return {
+        happened: `Something unexpected went wrong${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SLICES_KEPT,
+        todo: 'Press Denoise again; if it stays, reload the page and report this message.',
+      };
+    case 'cancelled':
+      return {
+        happened: 'Cancelled.',
+        kept: SLICES_KEPT,
+        todo: 'Press Denoise to go on from where it stopped.',
+      };
+  }
+}
+
+function providerWords(provider: string): string {
+  return (
+    { webgpu: 'the graphics card (WebGPU)', wasm: 'WebAssembly', cpu: 'the processor' }[provider] ?? provider
+  );
+}
+
+function errorWords(maxErrorHu: number): string {
+  return Number.isFinite(maxErrorHu) ? `${maxErrorHu.toPrecision(2)} HU` : 'values that are not numbers';
+}
+
+/** "PixelSpacing" as people read it: "Pixel Spacing". */
+function spaced(keyword: string): string {
+  return keyword.replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
 }

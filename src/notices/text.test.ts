@@ -1,0 +1,88 @@
+import { describe as textOf, type Notice } from './index';
+
+/** One of each code; the compiler complains when a code is added and not named here. */
+const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Code }> } = {
+  'empty-series': { kind: 'refusal', code: 'empty-series' },
+  'not-ct': { kind: 'refusal', code: 'not-ct', modality: 'MR' },
+  'wrong-sop-class': { kind: 'refusal', code: 'wrong-sop-class', sopClassUid: '1.2.840.10008.5.1.4.1.1.7' },
+  localizer: { kind: 'refusal', code: 'localizer' },
+  'multi-frame': { kind: 'refusal', code: 'multi-frame', frames: 40 },
+  colour: { kind: 'refusal', code: 'colour', photometricInterpretation: 'RGB' },
+  'not-hu': { kind: 'refusal', code: 'not-hu', reason: 'rescale-type', detail: 'US' },
+  'already-denoised': { kind: 'refusal', code: 'already-denoised' },
+  'mixed-geometry': { kind: 'refusal', code: 'mixed-geometry', attribute: 'PixelSpacing' },
+  'missing-attribute': { kind: 'refusal', code: 'missing-attribute', keyword: 'ImagePositionPatient' },
+  'invalid-attribute': { kind: 'refusal', code: 'invalid-attribute', keyword: 'RescaleSlope', value: '0' },
+  'too-small': { kind: 'refusal', code: 'too-small', rows: 16, columns: 8 },
+  undecodable: { kind: 'refusal', code: 'undecodable', transferSyntaxUid: '1.2.840.10008.1.2.4.102' },
+  'kernel-outside-domain': { kind: 'warning', code: 'kernel-outside-domain', kernel: 'B70f' },
+  'thickness-outside-domain': { kind: 'warning', code: 'thickness-outside-domain', sliceThicknessMm: 10 },
+  'body-part-outside-domain': { kind: 'warning', code: 'body-part-outside-domain', bodyPart: 'HEAD' },
+  'age-outside-domain': { kind: 'warning', code: 'age-outside-domain', ageYears: 3 },
+  'kvp-outside-domain': { kind: 'warning', code: 'kvp-outside-domain', kvp: 70 },
+  'lossy-source': { kind: 'warning', code: 'lossy-source', method: 'ISO_10918_1' },
+  'derived-source': { kind: 'warning', code: 'derived-source', imageType: 'DERIVED\\SECONDARY' },
+  'image-type-missing': { kind: 'warning', code: 'image-type-missing' },
+  'model-download': { kind: 'fault', code: 'model-download', url: 'https://host/m.onnx', status: 503 },
+  'model-hash': { kind: 'fault', code: 'model-hash', url: 'https://host/m.onnx' },
+  'model-manifest': {
+    kind: 'fault',
+    code: 'model-manifest',
+    url: 'https://host/manifest.json',
+    detail: 'not JSON',
+  },
+  'no-provider': { kind: 'fault', code: 'no-provider', detail: 'This browser has no WebGPU.' },
+  'self-test': { kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: 3.71 },
+  'device-lost': { kind: 'fault', code: 'device-lost', provider: 'webgpu' },
+  'engine-hang': { kind: 'fault', code: 'engine-hang', provider: 'wasm', seconds: 180 },
+  inference: { kind: 'fault', code: 'inference', provider: 'cpu' },
+  'bad-output': { kind: 'fault', code: 'bad-output', what: 'out-of-range' },
+  'bad-input': { kind: 'fault', code: 'bad-input', what: 'not-finite' },
+  'runtime-load': { kind: 'fault', code: 'runtime-load', url: 'https://host/ort/ort.webgpu.min.mjs' },
+  'source-unavailable': { kind: 'fault', code: 'source-unavailable', sopInstanceUid: '1.2.3' },
+  'unreadable-dicom': { kind: 'fault', code: 'unreadable-dicom', what: 'no DICM prefix' },
+  'memory-budget': { kind: 'fault', code: 'memory-budget', neededMiB: 2048, allowedMiB: 1024 },
+  'store-unreachable': { kind: 'fault', code: 'store-unreachable', url: 'https://pacs/dicomweb' },
+  'store-refused': { kind: 'fault', code: 'store-refused', status: 401 },
+  'store-incomplete': { kind: 'fault', code: 'store-incomplete', stored: 39, failed: 1 },
+  'store-mismatch': { kind: 'fault', code: 'store-mismatch', sopInstanceUid: '1.2.3' },
+  'save-folder': { kind: 'fault', code: 'save-folder', what: 'disk full' },
+  internal: { kind: 'fault', code: 'internal', detail: 'TypeError: x' },
+  cancelled: { kind: 'fault', code: 'cancelled' },
+};
+
+describe.each(Object.values(EXAMPLES))('$code', notice => {
+  const text = textOf(notice);
+  test('says what happened, what was kept and what to do, in whole sentences', () => {
+    for (const part of [text.happened, text.kept, text.todo]) {
+      expect(part).toMatch(/^[A-Z0-9].*[.]$/);
+      expect(part).not.toMatch(/undefined|null|NaN|\[object|\.\.|\s\s/);
+    }
+  });
+  test('names the value that caused it', () => {
+    const unspoken = ['kind', 'code', 'reason', 'what', 'provider', 'detail'];
+    const spoken = Object.entries(notice).filter(([key]) => !unspoken.includes(key));
+    for (const [, value] of spoken) {
+      const words = String(value).replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
+      expect([text.happened.includes(words) || text.happened.includes(String(value)), value]).toEqual(
+        notice.code === 'self-test' ? [false, 3.71] : [true, value],
+      );
+    }
+  });
+});
+
+test('what is not stated is said so', () => {
+  expect(textOf({ kind: 'warning', code: 'kernel-outside-domain', kernel: '' }).happened).toBe(
+    'The reconstruction kernel is not stated.',
+  );
+  expect(textOf({ kind: 'warning', code: 'thickness-outside-domain', sliceThicknessMm: null }).happened).toBe(
+    'The slice thickness is not stated.',
+  );
+  expect(
+    textOf({ kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: 3.71 }).happened,
+  ).toContain('3.7 HU');
+  expect(
+    textOf({ kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: Number.POSITIVE_INFINITY })
+      .happened,
+  ).toContain('not numbers');
+});
