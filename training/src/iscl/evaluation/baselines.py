@@ -18,10 +18,10 @@ from .cases import EvaluationError
 Denoise = Callable[[np.ndarray], np.ndarray]
 
 # What `iscl evaluate --tune-baselines` chose on the validation split; STRENGTHS is the grid it searched.
-CHOSEN = {"bilateral": 1.5, "nlm": 0.8, "bm3d": 1.6, "tv": 0.7}
+CHOSEN = {"bilateral": 1.0, "nlm": 0.6, "bm3d": 1.2, "tv": 0.7}
 STRENGTHS = {
-    "bilateral": (1.0, 1.5, 2.0, 3.0),
-    "nlm": (0.6, 0.8, 1.0, 1.3),
+    "bilateral": (0.5, 0.75, 1.0, 1.5),
+    "nlm": (0.4, 0.5, 0.6, 0.8),
     "bm3d": (1.2, 1.6, 2.0),
     "tv": (0.35, 0.5, 0.7, 1.0),
 }

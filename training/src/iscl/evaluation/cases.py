@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data import body_mask
 from . import metrics
 from .metrics import ABDOMEN, CHEST, Window
 from .nps import Spectrum, noise_power_spectrum
@@ -116,6 +117,32 @@ def load_cases(
         if turn < len(paths)
     ]
     return [_load(path, turn, dose_factor) for path, turn in ordered[:maximum]]
+
+
+def load_phantom_cases(folder: str | Path, dose: float = 0.25, maximum: int | None = None) -> list[EvalCase]:
+    """Cases of the analytic phantom's test set (`iscl phantom --test-set`), evenly spaced along the body.
+
+    The reference is the reconstruction without noise: exact, and of the same sharpness as the noisy scan. Raises
+    EvaluationError when the folder holds no slice at `dose`.
+    """
+    paths = sorted(Path(folder).glob("slice-*.npz"))
+    if maximum is not None and len(paths) > maximum:
+        paths = [paths[k] for k in np.linspace(0, len(paths) - 1, maximum).round().astype(int)]
+    cases = []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as data:
+            found = np.flatnonzero(np.isclose(data["doses"], dose))
+            if not len(found):
+                continue
+            reference = data["noiseless"].astype(np.float32)
+            body = body_mask(reference)
+            noisy = data["noisy"][found[0]].astype(np.float32)
+            spacing = float(data["spacing"])
+        window = choose_window(reference, body)
+        cases.append(EvalCase(path.stem, "phantom", "phantom", spacing, reference, noisy, body, window))
+    if not cases:
+        raise EvaluationError(f"{folder} holds no phantom slice at dose {dose:g}: run `iscl phantom --test-set` first")
+    return cases
 
 
 def _load(path: Path, turn: int, dose_factor: float) -> EvalCase:

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from .cases import EvalCase, EvaluationError, load_cases
+from .cases import EvalCase, EvaluationError, load_cases, load_phantom_cases
 
 QUICK = {"slices": 3, "real_slices": 1, "phantom_images": 4}
 
@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--models", type=Path, help="models/manifest.json: the shipped ONNX models")
     parser.add_argument("--runs", type=Path, help="index.json of the trained runs: {row key: checkpoint}")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with ct/ and phantom/ (real scans, MITA-LCD)")
-    parser.add_argument("--phantom", type=Path, help="pairs of the analytic phantom, with exact truth")
+    parser.add_argument("--phantom", type=Path, help="test set of `iscl phantom --test-set`, with exact truth")
     parser.add_argument("--slices", type=int, default=25, help="test slices, patients in turn")
     parser.add_argument("--only", nargs="*", metavar="TEXT", help="only rows whose label holds one of these texts (and the input)")
     parser.add_argument("--quick", action="store_true", help="a few slices and images: checks that everything runs")
@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.set_defaults(func=handle)
 
 
-def handle(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     import torch
 
     torch.set_num_threads(arguments.threads)
@@ -85,7 +85,7 @@ def _material(arguments: argparse.Namespace, cases: list[EvalCase], make):
     real = realdata.load_real(arguments.data, QUICK["real_slices"] if arguments.quick else 4)
     if not real:
         print(f"no real scans: {arguments.data}/ct is absent", file=sys.stderr)
-    truth = load_cases(arguments.phantom, "test", 3 if arguments.quick else 12) if arguments.phantom else ()
+    truth = load_phantom_cases(arguments.phantom, maximum=2 if arguments.quick else 8) if arguments.phantom else ()
     return make(cases, phantom, truth, real)
 
 
