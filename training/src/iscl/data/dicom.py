@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import JPEGExtended12Bit
 
 from .errors import (
     ColourError,
@@ -28,6 +29,9 @@ from .errors import (
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
+# Spectral-selection and progressive JPEG, retired: pydicom registers no decoder, but libjpeg reads the process from
+# the codestream itself when it is asked under JPEG Extended.
+RETIRED_JPEG = {"1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"}
 HU_MIN, HU_MAX = -1024.0, 3071.0
 
 
@@ -101,6 +105,10 @@ def _kernel(ds: pydicom.Dataset) -> str:
     return str(value or "").strip()
 
 
+def _orientation(ds: pydicom.Dataset) -> list[float]:
+    return [float(v) for v in ds.get("ImageOrientationPatient", None) or (1, 0, 0, 0, 1, 0)]
+
+
 def _check_header(ds: pydicom.Dataset, path: Path) -> None:
     sop_class = str(ds.get("SOPClassUID", ""))
     modality = str(ds.get("Modality", ""))
@@ -108,12 +116,17 @@ def _check_header(ds: pydicom.Dataset, path: Path) -> None:
         raise MultiFrameError("multi-frame object; export it as single-frame CT Image Storage", path)
     if modality != "CT" or sop_class not in ("", CT_IMAGE_STORAGE):
         raise NotCtError(f"not a CT image (Modality {modality or 'absent'}, SOP class {sop_class or 'absent'})", path)
+    if "Rows" not in ds or "Columns" not in ds or "PhotometricInterpretation" not in ds or "PixelData" not in ds:
+        raise UnreadableError("the file ends before its pixel data", path)
     photometric = str(ds.get("PhotometricInterpretation", ""))
     if int(_number(ds, "SamplesPerPixel", 1)) != 1 or photometric != "MONOCHROME2":
         raise ColourError(f"pixel data is {photometric or 'of unknown colour'}, expected MONOCHROME2", path)
     image_type = [str(v).upper() for v in ds.get("ImageType", [])]
     if "LOCALIZER" in image_type:
         raise NotAxialError("localizer (scout) image", path)
+    orientation = _orientation(ds)
+    if abs(np.cross(orientation[:3], orientation[3:])[2]) < 0.7:
+        raise NotAxialError("sagittal, coronal or oblique reformat", path)
     if "RescaleSlope" not in ds or "RescaleIntercept" not in ds:
         raise NotHuError("RescaleSlope or RescaleIntercept is absent, so the values are not HU", path)
     if str(ds.get("RescaleType", "HU") or "HU").upper() not in ("HU", "US"):
@@ -155,6 +168,8 @@ def read_slice(path: str | Path) -> CtSlice:
     except Exception as cause:  # pydicom raises many kinds on damaged headers
         raise UnreadableError(f"header cannot be read ({type(cause).__name__})", path) from cause
     _check_header(ds, path)
+    if ds.file_meta.get("TransferSyntaxUID") in RETIRED_JPEG:
+        ds.file_meta.TransferSyntaxUID = JPEGExtended12Bit
     try:
         stored = ds.pixel_array
     except Exception as cause:
@@ -172,10 +187,8 @@ def read_slice(path: str | Path) -> CtSlice:
     hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     hu = np.clip(hu, HU_MIN, HU_MAX)
     hu[padding] = HU_MIN
-    orientation = [float(v) for v in ds.get("ImageOrientationPatient", None) or (1, 0, 0, 0, 1, 0)]
+    orientation = _orientation(ds)
     normal = np.cross(orientation[:3], orientation[3:])
-    if abs(normal[2]) < 0.7:
-        raise NotAxialError("sagittal, coronal or oblique reformat", path)
     place = [float(v) for v in ds.get("ImagePositionPatient", None) or (0, 0, _number(ds, "SliceLocation", 0))]
     return CtSlice(
         hu=hu,
@@ -207,11 +220,7 @@ def list_files(folder: str | Path) -> list[Path]:
     return files
 
 
-def read_folder(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
-    """All CT series under a folder (recursively), and the refusals of the other files.
-
-    Raises NoDicomError when not one file is a usable CT slice; its message carries the first reasons.
-    """
+def _collect(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
     by_series: dict[str, list[CtSlice]] = {}
     refused: list[DataError] = []
     for path in list_files(folder):
@@ -221,22 +230,29 @@ def read_folder(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
             refused.append(error)
             continue
         by_series.setdefault(item.series_uid, []).append(item)
-    if not by_series:
-        reasons = "; ".join(str(e) for e in refused[:3])
-        raise NoDicomError(f"no usable CT slice among {len(refused)} files ({reasons})", folder)
-    series = []
     for slices in by_series.values():
         shapes = {s.hu.shape for s in slices}
         if len(shapes) > 1:
             raise MixedSeriesError(f"slices of several sizes {sorted(shapes)} in one series", folder)
-        series.append(CtSeries(sorted(slices, key=lambda s: s.position)))
+    return [CtSeries(sorted(slices, key=lambda s: s.position)) for slices in by_series.values()], refused
+
+
+def read_folder(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
+    """All CT series under a folder (recursively), and the refusals of the other files.
+
+    Raises NoDicomError when not one file is a usable CT slice; its message carries the first reasons.
+    """
+    series, refused = _collect(folder)
+    if not series:
+        reasons = "; ".join(str(e) for e in refused[:3])
+        raise NoDicomError(f"no usable CT slice among {len(refused)} files ({reasons})", folder)
     return series, refused
 
 
 def read_series(folder: str | Path) -> CtSeries:
     """The one CT series of a folder. Raises MixedSeriesError when there are several, the file's own refusal
     when any file is not CT: a folder given as one series is taken at its word."""
-    series, refused = read_folder(folder)
+    series, refused = _collect(folder)
     if refused:
         raise refused[0]
     if len(series) > 1:
