@@ -30,7 +30,10 @@ export async function openWorkerBackend(
     pending?.reject(error);
     pending = null;
   };
+  let closed = false;
   const close = () => {
+    if (closed) return;
+    closed = true;
     signal.removeEventListener('abort', close);
     worker.terminate();
     fail(new DenoiseError({ kind: 'fault', code: 'cancelled' }));

@@ -1,0 +1,116 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { boxCard, boxFile } from './fixtures';
+import { fetchCard, fetchFiles } from './model-files';
+
+/** A real HTTP server over the box model; `faults` changes what it answers. */
+let server: Server;
+let base: string;
+const faults = new Map<string, 'missing' | 'html' | 'cut'>();
+const served: string[] = [];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const name = request.url!.slice(1);
+    const fault = faults.get(name);
+    served.push(name);
+    if (fault === 'missing') return void response.writeHead(503).end();
+    if (fault === 'html') return void response.end('<html>sign in</html>');
+    const bytes = boxFile(name);
+    if (fault === 'cut') {
+      response.writeHead(200, { 'Content-Length': bytes.length }).write(bytes.subarray(0, 100));
+      return void setTimeout(() => response.destroy(), 50);
+    }
+    response.end(bytes);
+  });
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+afterAll(() => server.close());
+
+/** As much of the Cache API as is used; browsers have the real one (test/browser/engine.test.ts). */
+const stored = new Map<string, Response>();
+const cache = {
+  match: async (key: string) => stored.get(key)?.clone(),
+  put: async (key: string, response: Response) => void stored.set(key, response),
+  delete: async (key: string | { url: string }) => stored.delete(typeof key === 'string' ? key : key.url),
+  keys: async () => [...stored.keys()].map(url => ({ url })),
+};
+beforeEach(() => {
+  faults.clear();
+  stored.clear();
+  served.length = 0;
+});
+afterEach(() => Reflect.deleteProperty(globalThis, 'caches'));
+const withCache = () => Object.assign(globalThis, { caches: { open: async () => cache } });
+
+const { signal } = new AbortController();
+const card = boxCard();
+const files = (onBytes: (loaded: number, total: number) => void = () => undefined) =>
+  fetchFiles(`${base}manifest.json`, card, onBytes, signal);
+
+test('fetches card, model and golden data, with progress in bytes', async () => {
+  expect(await fetchCard(`${base}manifest.json`, undefined, signal)).toEqual(card);
+  const progress: [number, number][] = [];
+  const { model, golden, fromCache } = await files((loaded, total) => progress.push([loaded, total]));
+  expect([model.length, golden.input.length, fromCache]).toEqual([card.bytes, 32 * 32, false]);
+  expect(progress.at(-1)).toEqual([card.bytes, card.bytes]);
+});
+
+test('keeps the model under its hash; older versions of the file go', async () => {
+  withCache();
+  stored.set(`${base}box.onnx?sha256=old`, new Response('old'));
+  expect((await files()).fromCache).toBe(false);
+  expect([...stored.keys()]).toEqual([`${base}box.onnx?sha256=${card.sha256}`]);
+  served.length = 0;
+  expect((await files()).fromCache).toBe(true);
+  expect(served).not.toContain('box.onnx');
+});
+
+test('a damaged cached copy is fetched anew', async () => {
+  withCache();
+  stored.set(`${base}box.onnx?sha256=${card.sha256}`, new Response('damaged'));
+  expect((await files()).fromCache).toBe(false);
+  expect((await files()).fromCache).toBe(true);
+});
+
+test('a cache that is denied or full only costs the download', async () => {
+  Object.assign(globalThis, { caches: { open: () => Promise.reject(new Error('denied')) } });
+  expect((await files()).fromCache).toBe(false);
+  const full = { ...cache, put: () => Promise.reject(new Error('quota')) };
+  Object.assign(globalThis, { caches: { open: async () => full } });
+  expect((await files()).fromCache).toBe(false);
+});
+
+test('what goes wrong is named', async () => {
+  faults.set('box.onnx', 'missing');
+  await expect(files()).rejects.toMatchObject({
+    notice: { code: 'model-download', status: 503, url: `${base}box.onnx` },
+  });
+  faults.set('box.onnx', 'html');
+  await expect(files()).rejects.toMatchObject({ notice: { code: 'model-hash' } });
+  faults.set('box.onnx', 'cut');
+  await expect(files()).rejects.toMatchObject({ notice: { code: 'model-download' } });
+  faults.clear();
+  faults.set('box.golden-input.bin', 'html');
+  await expect(files()).rejects.toMatchObject({ notice: { code: 'model-manifest' } });
+  faults.set('manifest.json', 'html');
+  await expect(fetchCard(`${base}manifest.json`, undefined, signal)).rejects.toMatchObject({
+    notice: { code: 'model-manifest', detail: 'not JSON' },
+  });
+  faults.clear();
+  await expect(fetchCard(`${base}manifest.json`, 'other', signal)).rejects.toMatchObject({
+    notice: { code: 'model-manifest', detail: 'no model "other"' },
+  });
+  await expect(fetchCard('http://127.0.0.1:1/manifest.json', undefined, signal)).rejects.toMatchObject({
+    notice: { code: 'model-download' },
+  });
+});
+
+test('an abort gives its own reason, not a download fault', async () => {
+  const controller = new AbortController();
+  controller.abort(new Error('left the mode'));
+  await expect(fetchCard(`${base}manifest.json`, undefined, controller.signal)).rejects.toThrow(
+    'left the mode',
+  );
+});

@@ -1,0 +1,158 @@
+/** @jest-environment ./test/node-environment.cjs */
+import { MessageChannel } from 'node:worker_threads';
+import * as ort from 'onnxruntime-node';
+import type * as OrtWeb from 'onnxruntime-web';
+import { boxCard, boxFile, boxMean } from './fixtures';
+import { goldenValues } from './model-files';
+import type { OpenRequest } from './session';
+import { openWorkerBackend } from './worker-backend';
+import { type Platform, serve, type WorkerScope } from './worker-host';
+
+/*
+ * Handle and worker side talking over a real message channel, transfers included, with onnxruntime-node in the place of onnxruntime-web
+ * (which calls its CPU provider "wasm").
+ */
+
+const asWeb = {
+  ...ort,
+  env: { ...ort.env, wasm: {}, versions: { ...ort.env.versions, web: '1.2.3' } },
+  InferenceSession: {
+    create: (model: Uint8Array, options: ort.InferenceSession.SessionOptions) =>
+      ort.InferenceSession.create(model, { ...options, executionProviders: ['cpu'] }),
+  },
+} as unknown as typeof OrtWeb;
+
+let loaded: string[];
+const platform = (changes: Partial<Platform> = {}): Platform => ({
+  loadOrt: async url => {
+    loaded.push(url);
+    return asWeb;
+  },
+  gpu: undefined,
+  crossOriginIsolated: true,
+  ...changes,
+});
+
+let terminated: number;
+beforeEach(() => {
+  loaded = [];
+  terminated = 0;
+});
+
+/** A Worker whose other end is served in this thread. */
+function createWorker(using: Platform): Worker {
+  const { port1, port2 } = new MessageChannel();
+  serve(port2 as unknown as WorkerScope, using);
+  port2.start();
+  port1.start();
+  return Object.assign(port1, {
+    terminate: () => {
+      terminated += 1;
+      port1.close();
+    },
+  }) as unknown as Worker;
+}
+
+const request = (changes: Partial<OpenRequest> = {}): OpenRequest => {
+  const card = boxCard();
+  return {
+    provider: 'wasm',
+    reference: 'wasm',
+    card,
+    model: boxFile(card.file),
+    golden: {
+      input: goldenValues(boxFile(card.golden.input), card, ''),
+      output: goldenValues(boxFile(card.golden.output), card, ''),
+    },
+    threads: 2,
+    warmUp: null,
+    ...changes,
+  };
+};
+
+function open(given: OpenRequest = request(), using = platform(), signal = new AbortController().signal) {
+  const steps: string[] = [];
+  const options = {
+    createWorker: () => createWorker(using),
+    ortBaseUrl: 'https://host/ort/',
+    allowSoftwareAdapter: false,
+  };
+  return openWorkerBackend(options, given, step => steps.push(step), signal).then(backend => ({
+    backend,
+    steps,
+  }));
+}
+
+test('opens, tests, runs; tensors are moved, not copied', async () => {
+  const given = request();
+  const { backend, steps } = await open(given);
+  expect(steps).toEqual(['load', 'self-test']);
+  expect(loaded).toEqual(['https://host/ort/ort.webgpu.min.mjs']);
+  expect(asWeb.env.wasm).toEqual({
+    numThreads: 2,
+    wasmPaths: {
+      mjs: 'https://host/ort/ort-wasm-simd-threaded.asyncify.mjs',
+      wasm: 'https://host/ort/ort-wasm-simd-threaded.asyncify.wasm',
+    },
+  });
+  expect(backend.opened).toMatchObject({ threads: 2, adapter: null, runtime: 'onnxruntime-web 1.2.3' });
+  expect(given.model.length).toBe(0);
+  const data = Float32Array.from({ length: 8 * 16 }, (_, i) => i);
+  const expected = boxMean(data, 8, 16);
+  const result = await backend.run({ data, height: 8, width: 16 });
+  expect(data.length).toBe(0);
+  result.data.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 3));
+  await backend.close();
+  expect(terminated).toBe(1);
+  await expect(backend.run({ data: new Float32Array(64), height: 8, width: 8 })).rejects.toMatchObject({
+    notice: { code: 'cancelled' },
+  });
+});
+
+test('one thread where the page is not isolated', async () => {
+  const { backend } = await open(request(), platform({ crossOriginIsolated: false }));
+  expect(backend.opened).toMatchObject({ threads: 1, crossOriginIsolated: false });
+  await backend.close();
+});
+
+test.each<[string, GPU | undefined, string]>([
+  ['no WebGPU', undefined, 'has no WebGPU'],
+  ['no adapter', { requestAdapter: async () => null } as unknown as GPU, 'no graphics adapter'],
+  ['software', gpuWith({ architecture: 'swiftshader' }), 'computes on the CPU'],
+  ['no 16-bit floats', gpuWith({ description: 'Old GPU' }), 'Old GPU'],
+])('WebGPU is declined with a reason: %s', async (_name, gpu, reason) => {
+  const given = request({ provider: 'webgpu', card: { ...boxCard(), precision: 'fp16' } });
+  await expect(open(given, platform({ gpu }))).rejects.toThrow(reason);
+  expect(loaded).toEqual([]);
+  expect(terminated).toBe(1);
+});
+
+function gpuWith(info: Partial<GPUAdapterInfo>): GPU {
+  const adapter = { info: { vendor: '', architecture: '', description: '', ...info }, features: new Set() };
+  return { requestAdapter: async () => adapter } as unknown as GPU;
+}
+
+test('a runtime that does not load, a model that is no model, and wrong numbers are told apart', async () => {
+  const missing = platform({ loadOrt: () => Promise.reject(new Error('404')) });
+  await expect(open(request(), missing)).rejects.toMatchObject({
+    notice: { code: 'runtime-load', url: 'https://host/ort/ort.webgpu.min.mjs', detail: '404' },
+  });
+  await expect(open(request({ model: new Uint8Array(100) }))).rejects.toMatchObject({
+    notice: { code: 'inference' },
+  });
+  const { golden } = request();
+  golden.output[5]! += 1;
+  await expect(open(request({ golden }))).rejects.toMatchObject({
+    notice: { code: 'self-test', provider: 'wasm' },
+  });
+  expect(terminated).toBe(3);
+});
+
+test('aborting the opening ends the worker', async () => {
+  const controller = new AbortController();
+  const never = platform({ loadOrt: () => new Promise(() => undefined) });
+  const opening = open(request(), never, controller.signal);
+  controller.abort();
+  await expect(opening).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+  expect(terminated).toBe(1);
+});
