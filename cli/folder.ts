@@ -107,5 +107,6 @@ export function folderTarget(root: string, flat: boolean): Target {
   };
 }
 
+/** By its shape: an error of another realm (a worker, a test's sandbox) is no instance of our Error. */
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error;
+  typeof error === 'object' && error !== null && 'syscall' in error;

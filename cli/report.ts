@@ -50,7 +50,10 @@ export function summary(report: Report): string {
     `${series.seriesInstanceUid}: ${OUTCOME[series.outcome]}, ${series.slices} slices${counts(series)}`,
     ...verdictLines(series.verdict).map(line => `  ${line}`),
     ...series.failed.map(({ sopInstanceUid, reason }) => `  failed: ${sopInstanceUid}: ${reason}`),
-    ...(series.notice ? sentences(series.notice).map(line => `  ${line}`) : []),
+    // That it was interrupted is said already.
+    ...(series.notice && series.notice.code !== 'cancelled'
+      ? sentences(series.notice).map(line => `  ${line}`)
+      : []),
   ]);
   for (const { file, what } of report.unreadable) lines.push(`unreadable: ${file}: ${what}`);
   if (report.error) lines.push(report.error);

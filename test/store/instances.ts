@@ -4,6 +4,16 @@ export const STUDY = '2.25.1001';
 export const SERIES = '2.25.2001';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 
+export interface MakeOptions {
+  readonly seed?: number;
+  /** Rows and columns. */
+  readonly size?: number;
+  readonly series?: string;
+  readonly study?: string;
+  /** Set or replaced, by keyword. */
+  readonly attributes?: Readonly<Record<string, unknown>>;
+}
+
 export interface MadeInstance {
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
@@ -13,7 +23,7 @@ export interface MadeInstance {
 /** A small valid CT instance, Explicit VR Little Endian, whose pixels are a function of `seed`. */
 export function makeInstance(
   number: number,
-  { seed = number, size = 16, series = SERIES, study = STUDY } = {},
+  { seed = number, size = 16, series = SERIES, study = STUDY, attributes = {} }: MakeOptions = {},
 ): MadeInstance {
   const sopInstanceUid = `${series}.${number}`;
   const pixels = Int16Array.from({ length: size * size }, (_, i) => ((i * 31 + seed * 97) % 2000) - 1000);
@@ -51,6 +61,7 @@ export function makeInstance(
     PixelRepresentation: 1,
     RescaleIntercept: 0,
     RescaleSlope: 1,
+    ...attributes,
     PixelData: [pixels.buffer],
     _vrMap: { PixelData: 'OW' },
   };
@@ -59,6 +70,6 @@ export function makeInstance(
   return { sopInstanceUid, seriesInstanceUid: series, part10: new Uint8Array(dict.write()) };
 }
 
-export function makeSeries(count: number, options: Parameters<typeof makeInstance>[1] = {}): MadeInstance[] {
+export function makeSeries(count: number, options: MakeOptions = {}): MadeInstance[] {
   return Array.from({ length: count }, (_, i) => makeInstance(i + 1, options));
 }

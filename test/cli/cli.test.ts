@@ -1,0 +1,318 @@
+/** @jest-environment ./test/node-environment.cjs */
+import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PRODUCT, sliceFromStored } from '../../src/ct';
+import { blend, provenanceOf } from '../../src/denoise';
+import { decodeFrame, deriveInstance, naturalize, parsePart10 } from '../../src/dicom';
+import { createNodeEngine } from '../../src/engine/node';
+import {
+  ctInstance,
+  ctSeries,
+  filesIn,
+  folderOf,
+  MODELS,
+  removeTemporary,
+  run,
+  runJson,
+  SERIES,
+  temporary,
+} from './command';
+
+afterAll(removeTemporary);
+
+const pixelsOf = async (file: string) => (await decodeFrame(parsePart10(await readFile(file)))).stored;
+
+describe('folder to folder', () => {
+  const series = ctSeries(5);
+
+  it('writes a new series of the same length and leaves the source alone', async () => {
+    const [input, output] = [await folderOf(series), await temporary()];
+    const report = await runJson([input, output]);
+    expect(report).toMatchObject({ code: 0, exitCode: 0, strength: 1, error: null, unreadable: [] });
+    expect(report.series).toMatchObject([
+      { outcome: 'done', slices: 5, written: 5, kept: 0, failed: [], provider: 'cpu' },
+    ]);
+    const [derived] = report.series;
+    const files = await filesIn(output);
+    expect(files).toHaveLength(5);
+    for (const file of files) {
+      const { SeriesInstanceUID, SOPInstanceUID, SourceImageSequence } = naturalize(
+        parsePart10(await readFile(join(output, file))),
+      );
+      expect(file).toBe(join(derived!.derivedSeriesInstanceUid!, `${SOPInstanceUID}.dcm`));
+      expect(SeriesInstanceUID).toBe(derived!.derivedSeriesInstanceUid);
+      const [source] = SourceImageSequence as { ReferencedSOPInstanceUID: string }[];
+      expect(series.map(({ sopInstanceUid }) => sopInstanceUid)).toContain(source!.ReferencedSOPInstanceUID);
+    }
+    for (const { sopInstanceUid, part10 } of series) {
+      expect(Buffer.compare(await readFile(join(input, SERIES, sopInstanceUid)), part10)).toBe(0);
+    }
+  });
+
+  it('gives the UIDs and pixels that the viewer gives for the same provider and settings', async () => {
+    const [input, output] = [await folderOf(series.slice(0, 1)), await temporary()];
+    await runJson([input, output, '--strength', '55']);
+    const parsed = parsePart10(series[0]!.part10);
+    const instance = naturalize(parsed);
+    const { stored } = await decodeFrame(parsed);
+    const engine = createNodeEngine({ manifestPath: join(MODELS, 'manifest.json') });
+    const info = await engine.prepare();
+    const source = sliceFromStored(stored, instance);
+    const { hu } = await engine.denoise({ ...source, hu: source.hu.slice() });
+    await engine.dispose();
+    // What a viewer has: a naturalised dataset and decoded pixels, no Part 10.
+    const viewers = await deriveInstance({
+      source: { instance, stored },
+      hu: blend(source, Int16Array.from(hu, Math.round), 55 / 100),
+      provenance: provenanceOf(info, 'cpu', 55 / 100, []),
+      createdAt: new Date(),
+    });
+    const [file] = await filesIn(output);
+    expect(file).toBe(join(viewers.seriesInstanceUid, `${viewers.sopInstanceUid}.dcm`));
+    expect(await pixelsOf(join(output, file!))).toEqual(
+      (await decodeFrame(parsePart10(viewers.part10))).stored,
+    );
+  });
+
+  it('at strength 0 the pixels are those of the source', async () => {
+    const [input, output] = [await folderOf(series), await temporary()];
+    await runJson([input, output, '--strength', '0']);
+    const originals = await Promise.all(
+      series.map(async ({ part10 }) => String((await decodeFrame(parsePart10(part10))).stored)),
+    );
+    const derived = await Promise.all(
+      (await filesIn(output)).map(async file => String(await pixelsOf(join(output, file)))),
+    );
+    expect(derived.sort()).toEqual(originals.sort());
+  });
+
+  it('another strength is another series; the same settings are the same UIDs', async () => {
+    const [input, one, two] = [await folderOf(series), await temporary(), await temporary()];
+    await runJson([input, one]);
+    await runJson([input, two]);
+    expect(await filesIn(one)).toEqual(await filesIn(two));
+    await runJson([input, one, '--strength', '50']);
+    expect(await filesIn(one)).toHaveLength(10);
+  });
+});
+
+describe('run again', () => {
+  it('keeps what is whole without computing it, and makes again what is cut off or gone', async () => {
+    const [input, output] = [await folderOf(ctSeries(6)), await temporary()];
+    await runJson([input, output]);
+    const files = (await filesIn(output)).map(file => join(output, file));
+    const before = await Promise.all(
+      files.map(async file => ({ pixels: await pixelsOf(file), time: (await stat(file)).mtimeMs })),
+    );
+
+    const again = await runJson([input, output]);
+    expect(again.series).toMatchObject([{ outcome: 'done', kept: 6, written: 0, seconds: { inference: 0 } }]);
+
+    await truncate(files[1]!, 3000);
+    await rm(files[4]!);
+    await writeFile(`${files[0]}.part`, 'what a crash leaves');
+    const repaired = await runJson([input, output]);
+    expect(repaired.series).toMatchObject([{ outcome: 'done', kept: 4, written: 2 }]);
+    expect((await filesIn(output)).map(file => join(output, file))).toEqual(files);
+    for (const [i, file] of files.entries()) {
+      expect(await pixelsOf(file)).toEqual(before[i]!.pixels);
+      if (i !== 1 && i !== 4) expect((await stat(file)).mtimeMs).toBe(before[i]!.time);
+    }
+  });
+
+  it('a target that takes no more: incomplete, what is done is kept, the rest comes later', async () => {
+    const [input, output] = [await folderOf(ctSeries(4)), await temporary()];
+    await runJson([input, output]);
+    const [, second] = await filesIn(output);
+    // A folder where a file must go: the rename fails.
+    await rm(join(output, second!));
+    await mkdir(join(output, second!, 'in-the-way'), { recursive: true });
+    const broken = await runJson([input, output]);
+    expect(broken).toMatchObject({
+      code: 4,
+      series: [{ outcome: 'incomplete', kept: 3, notice: { code: 'save-folder' } }],
+    });
+    await rm(join(output, second!), { recursive: true });
+    expect(await runJson([input, output])).toMatchObject({
+      code: 0,
+      series: [{ outcome: 'done', kept: 3, written: 1 }],
+    });
+    expect((await filesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
+  });
+
+  it('a changed source is not taken for the old one', async () => {
+    const [input, output] = [await folderOf([ctInstance(1)]), await temporary()];
+    await runJson([input, output]);
+    await folderOf([ctInstance(1, { seed: 5 })], input);
+    expect((await runJson([input, output])).series).toMatchObject([{ kept: 0, written: 1 }]);
+    expect(await filesIn(output)).toHaveLength(2);
+  });
+});
+
+describe('what is not denoised', () => {
+  const localizer = ctInstance(1, {
+    series: '2.25.7',
+    attributes: { ImageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] },
+  });
+
+  it('--dry-run lists verdicts and writes nothing', async () => {
+    const input = await folderOf([...ctSeries(2), localizer]);
+    const output = await temporary();
+    const report = await runJson([input, output, '--dry-run']);
+    expect(report.code).toBe(0);
+    expect(report.series.map(({ seriesInstanceUid, outcome }) => [seriesInstanceUid, outcome])).toEqual([
+      [SERIES, 'listed'],
+      ['2.25.7', 'refused'],
+    ]);
+    expect(report.series[1]!.verdict).toMatchObject({ reasons: [{ code: 'localizer' }] });
+    expect(await filesIn(output)).toEqual([]);
+    expect((await run([input, '--dry-run'])).stdout).toContain('would be denoised');
+  });
+
+  it('a refused series does not stop the others, and all refused is its own exit code', async () => {
+    const output = await temporary();
+    expect(await runJson([await folderOf([...ctSeries(2), localizer]), output])).toMatchObject({ code: 0 });
+    expect(await runJson([await folderOf([localizer]), output])).toMatchObject({
+      code: 3,
+      series: [{ outcome: 'refused' }],
+    });
+  });
+
+  it('its own output is refused', async () => {
+    const output = await temporary();
+    await runJson([await folderOf(ctSeries(2)), output]);
+    const report = await runJson([output, await temporary()]);
+    expect(report).toMatchObject({
+      code: 3,
+      series: [{ verdict: { reasons: [{ code: 'already-denoised' }] } }],
+    });
+  });
+
+  it('a damaged DICOM file is named and the run is not called complete; other files are ignored', async () => {
+    const input = await folderOf(ctSeries(2));
+    await writeFile(join(input, 'broken.dcm'), ctInstance(9).part10.subarray(0, 700));
+    await writeFile(join(input, 'notes.txt'), 'hello');
+    const report = await runJson([input, await temporary()]);
+    expect(report).toMatchObject({
+      code: 4,
+      ignoredFiles: 1,
+      unreadable: [{ file: 'broken.dcm' }],
+      series: [{ outcome: 'done', written: 2 }],
+    });
+  });
+});
+
+describe('what cannot be done', () => {
+  it.each([
+    [[]],
+    [['in']],
+    [['in', 'out', 'more']],
+    [['in', 'out', '--strength', '101']],
+    [['in', 'out', '--strength', '']],
+    [['in', 'out', '--provider', 'cuda']],
+    [['in', 'out', '--threads', '0']],
+    [['in', 'out', '--study', '1.2']],
+    [['--from', 'http://localhost', 'out']],
+    [['--from', 'ftp://localhost', '--study', '1.2', 'out']],
+    [['--from', 'http://localhost', '--study', 'x', 'out']],
+    [['in', 'out', '--nonsense']],
+    [['in', 'out', '--model', './nowhere.onnx']],
+  ])('usage: %j', async argv => {
+    const { code, stderr, stdout } = await run(argv);
+    expect(code).toBe(2);
+    expect(stderr + stdout).not.toBe('');
+  });
+
+  it('no source, no image, no target, no model: each its own exit code and a sentence', async () => {
+    const input = await folderOf(ctSeries(1));
+    const output = await temporary();
+    const file = join(output, 'file');
+    await writeFile(file, '');
+    expect(await runJson([join(input, 'nowhere'), output])).toMatchObject({
+      code: 5,
+      error: expect.stringContaining('nowhere'),
+    });
+    expect(await runJson([output, output])).toMatchObject({ code: 5 });
+    expect(await runJson([input, join(file, 'below')])).toMatchObject({
+      code: 7,
+      error: expect.stringContaining('cannot be written'),
+    });
+    expect(await runJson([input, output, '--model', 'no-such-id'])).toMatchObject({ code: 6 });
+    const refused = ['--from', 'http://127.0.0.1:9/dicom-web', '--study', '1.2'];
+    expect((await run([...refused, output])).code).toBe(5);
+  });
+
+  it('a model file that is not the one of its card is not run', async () => {
+    const models = await temporary();
+    const manifest = await readFile(join(MODELS, 'manifest.json'), 'utf8');
+    const { models: cards } = JSON.parse(manifest) as { models: { file: string }[] };
+    await writeFile(join(models, 'manifest.json'), manifest);
+    await writeFile(join(models, cards[0]!.file), 'not this one');
+    const output = await temporary();
+    const report = await runJson([
+      await folderOf(ctSeries(1)),
+      output,
+      '--model',
+      join(models, cards[0]!.file),
+    ]);
+    expect(report.code).toBe(6);
+    expect(await filesIn(output)).toEqual([]);
+  });
+});
+
+describe('mercure', () => {
+  async function task(settings: object): Promise<{ MERCURE_IN_DIR: string; MERCURE_OUT_DIR: string }> {
+    const folder = await temporary();
+    for (const { sopInstanceUid, part10 } of ctSeries(3)) {
+      await writeFile(join(folder, `${SERIES}#${sopInstanceUid}.dcm`), part10);
+      await writeFile(join(folder, `${SERIES}#${sopInstanceUid}.tags`), '{}');
+    }
+    await writeFile(
+      join(folder, 'task.json'),
+      JSON.stringify({ id: '1', process: { module_name: 'iscl', settings } }),
+    );
+    return { MERCURE_IN_DIR: folder, MERCURE_OUT_DIR: await temporary() };
+  }
+
+  it('reads the task, writes flat files by its naming and result.json', async () => {
+    const env = await task({ strength: 40, threads: 1 });
+    expect((await run([], env)).code).toBe(0);
+    const files = await filesIn(env.MERCURE_OUT_DIR);
+    const result = JSON.parse(await readFile(join(env.MERCURE_OUT_DIR, 'result.json'), 'utf8'));
+    expect(result.iscl_denoise).toMatchObject({
+      exitCode: 0,
+      strength: 0.4,
+      series: [{ outcome: 'done', written: 3 }],
+    });
+    const uid = result.iscl_denoise.series[0].derivedSeriesInstanceUid as string;
+    expect(files.filter(name => name.startsWith(`${uid}#`) && name.endsWith('.dcm'))).toHaveLength(3);
+    expect(files).toHaveLength(4);
+  });
+
+  it.each([[{ strength: 400 }], [{ strenght: 40 }], [{ provider: 'cuda' }]])(
+    'refuses the settings %j',
+    async settings => {
+      const env = await task(settings);
+      const { code, stderr } = await run([], env);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/strength|strenght|provider/);
+      expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
+    },
+  );
+
+  it('exits non-zero when nothing could be denoised, and says why in result.json', async () => {
+    const env = await task({});
+    const out = await temporary();
+    await run([], { ...env, MERCURE_OUT_DIR: out });
+    const again = { MERCURE_IN_DIR: out, MERCURE_OUT_DIR: await temporary() };
+    expect((await run([], again)).code).toBe(3);
+    const result = JSON.parse(await readFile(join(again.MERCURE_OUT_DIR, 'result.json'), 'utf8'));
+    expect(result.iscl_denoise).toMatchObject({ exitCode: 3, series: [{ outcome: 'refused' }] });
+  });
+});
+
+it('the version in the UIDs is that of the package', async () => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+  expect(PRODUCT.version).toBe(version);
+  expect((await run(['--version'])).stdout).toBe(`ISCL CT Denoise ${version}\n`);
+});

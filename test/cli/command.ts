@@ -1,0 +1,94 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { main } from '../../cli/main';
+import type { Report } from '../../cli/report';
+import { makeInstance, SERIES, STUDY, type MadeInstance, type MakeOptions } from '../store/instances';
+
+/** A tiny real model (a 3x3 mean), so that the tests are about the command and not about seconds. */
+export const MODELS = resolve('test/fixtures/box-model');
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command in this process, as the launcher does. */
+export async function run(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  signal = new AbortController().signal,
+): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const code = await main({
+    argv,
+    env: { HOME: tmpdir(), ...env },
+    stdout: { write: text => (stdout += text) },
+    stderr: { write: text => (stderr += text) },
+    modelsFolder: MODELS,
+    signal,
+  });
+  return { code, stdout, stderr };
+}
+
+export async function runJson(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Report & { code: number }> {
+  const { code, stdout } = await run([...argv, '--json', '--threads', '1'], env);
+  return { ...(JSON.parse(stdout) as Report), code };
+}
+
+const folders: string[] = [];
+export async function temporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'iscl-cli-'));
+  folders.push(folder);
+  return folder;
+}
+export async function removeTemporary(): Promise<void> {
+  await Promise.all(folders.splice(0).map(folder => rm(folder, { recursive: true, force: true })));
+}
+
+/** An original CT slice that every verdict accepts. */
+export function ctInstance(number: number, { attributes, ...options }: MakeOptions = {}): MadeInstance {
+  const original = {
+    ImageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
+    Manufacturer: 'Maker',
+    ManufacturerModelName: 'Scanner',
+    RescaleType: 'HU',
+    KVP: 120,
+    ConvolutionKernel: 'STANDARD',
+    BodyPartExamined: 'CHEST',
+    PatientAge: '050Y',
+    SeriesDescription: 'Chest',
+    SeriesNumber: 3,
+  };
+  return makeInstance(number, { size: 64, ...options, attributes: { ...original, ...attributes } });
+}
+
+export function ctSeries(count: number, options: MakeOptions = {}): MadeInstance[] {
+  return Array.from({ length: count }, (_, i) => ctInstance(i + 1, options));
+}
+
+/** A folder with the instances in it. */
+export async function folderOf(instances: readonly MadeInstance[], folder?: string): Promise<string> {
+  const root = folder ?? (await temporary());
+  for (const { sopInstanceUid, seriesInstanceUid, part10 } of instances) {
+    await mkdir(join(root, seriesInstanceUid), { recursive: true });
+    await writeFile(join(root, seriesInstanceUid, sopInstanceUid), part10);
+  }
+  return root;
+}
+
+/** Paths of all files under a folder, relative, sorted. */
+export async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+export { SERIES, STUDY };
