@@ -16,6 +16,8 @@ export interface EngineChoice {
   readonly providers?: readonly ('webgpu' | 'wasm')[];
   /** Wasm threads. */
   readonly threads?: number;
+  /** Accept a WebGPU adapter that computes on the CPU (SwiftShader), slower than wasm; for tests. */
+  readonly allowSoftwareAdapter?: boolean;
   /** URL of another models/manifest.json, relative to the page. */
   readonly manifestUrl?: string;
 }
@@ -27,7 +29,7 @@ export function pluginUrl(file: string): string {
 }
 
 export function createEngine(choice: EngineChoice = {}): Engine {
-  const { manifestUrl, modelId, providers, threads } = choice;
+  const { manifestUrl, modelId, providers, threads, allowSoftwareAdapter } = choice;
   return createBrowserEngine({
     manifestUrl: manifestUrl
       ? new URL(manifestUrl, window.location.href).href
@@ -38,5 +40,6 @@ export function createEngine(choice: EngineChoice = {}): Engine {
     ...(modelId ? { modelId } : {}),
     ...(providers ? { providers } : {}),
     ...(threads ? { threads } : {}),
+    ...(allowSoftwareAdapter ? { allowSoftwareAdapter } : {}),
   });
 }
