@@ -1,13 +1,30 @@
-const transform = { '^.+\\.tsx?$': ['ts-jest', { isolatedModules: true, tsconfig: 'test/tsconfig.json', diagnostics: false }] };
+const transform = {
+  '^.+\\.tsx?$': ['ts-jest', { isolatedModules: true, tsconfig: 'test/tsconfig.json', diagnostics: false }],
+};
 
 /** Unit and integration tests in Node; types are checked by `npm run typecheck`, so ts-jest only transpiles. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/extension', '<rootDir>/modes', '<rootDir>/cli', '<rootDir>/server/src', '<rootDir>/test'],
+  roots: [
+    '<rootDir>/src',
+    '<rootDir>/extension',
+    '<rootDir>/modes',
+    '<rootDir>/cli',
+    '<rootDir>/server/src',
+    '<rootDir>/test',
+  ],
   testMatch: ['**/*.test.ts', '**/*.test.tsx'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/browser/'],
   extensionsToTreatAsEsm: [],
-  transform,
+  transform: {
+    ...transform,
+    // @fastify/static requires this ES module, which Node can do since 20.19 and jest 29 cannot.
+    'node_modules/content-disposition/.+\\.js$': [
+      'ts-jest',
+      { isolatedModules: true, diagnostics: false, tsconfig: { allowJs: true, module: 'CommonJS' } },
+    ],
+  },
+  transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -4,7 +4,7 @@ import compress from '@fastify/compress';
 import fastify, { type FastifyInstance } from 'fastify';
 import { constants } from 'node:zlib';
 import { DICOMWEB_PATH } from './appConfig';
-import { dicomweb, HttpError, type StoreLimits } from './dicomweb/index';
+import { codeOf, dicomweb, HttpError, reasonOf, type StoreLimits } from './dicomweb/index';
 import { pacsProblem, pacsProxy, type PacsOptions } from './pacsProxy';
 import { viewerRoutes } from './viewer';
 
@@ -139,7 +139,7 @@ function guardOrigin(
 }
 
 function listenError(error: unknown, host: string, port: number): Error {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   const message =
     code === 'EADDRINUSE'
       ? `Port ${port} is taken by another program; choose one with --port, as in: npm start -- --port ${port + 1}`
@@ -147,6 +147,6 @@ function listenError(error: unknown, host: string, port: number): Error {
         ? `This user may not listen on port ${port}; choose one above 1023 with --port.`
         : code === 'EADDRNOTAVAIL'
           ? `${host} is not an address of this computer.`
-          : `The server cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : error}`;
+          : `The server cannot listen on ${host}:${port}: ${reasonOf(error)}`;
   return new Error(message, { cause: error });
 }

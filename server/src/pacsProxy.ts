@@ -1,5 +1,6 @@
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance } from 'fastify';
+import { reasonOf } from './dicomweb/index';
 
 export interface PacsOptions {
   /** DICOMweb root of the PACS, such as `http://pacs.example:8042/dicom-web`. */
@@ -35,11 +36,10 @@ export async function pacsProxy(
       rewriteHeaders: answered =>
         Object.fromEntries(Object.entries(answered).filter(([name]) => !FOREIGN_HEADERS.test(name))),
       onError: (reply, { error }) => {
-        const cause = error.cause instanceof Error ? error.cause.message : error.message;
         void reply.code(502).send({
           statusCode: 502,
           error: 'Bad Gateway',
-          message: `The PACS at ${pacs.origin} does not answer (${cause || error.name}). Check that it runs and that its address is right.`,
+          message: `The PACS at ${pacs.origin} does not answer (${reasonOf(error.cause ?? error)}). Check that it runs and that its address is right.`,
         });
       },
     },
@@ -75,8 +75,7 @@ export async function pacsProblem({ url, headers = {} }: PacsOptions): Promise<s
     if (!answer.ok) return `it answers ${answer.status} to ${answer.url}; is this the DICOMweb root?`;
     return undefined;
   } catch (error) {
-    return error instanceof Error
-      ? String((error.cause as Error | undefined)?.message ?? error.message)
-      : String(error);
+    // undici says "fetch failed" and puts the reason in the cause.
+    return reasonOf(error instanceof Error && error.cause ? error.cause : error);
   }
 }

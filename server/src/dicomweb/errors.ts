@@ -21,10 +21,17 @@ export class DicomFileError extends Error {
   }
 }
 
-/** dicom-parser throws strings and `{exception}` objects as well as errors. */
+/** What went wrong, for people; dicom-parser throws strings and `{exception}` objects as well as errors. */
 export function reasonOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
-  if (typeof thrown === 'object' && thrown !== null && 'exception' in thrown)
-    return reasonOf(thrown.exception);
+  if (typeof thrown === 'object' && thrown !== null) {
+    if ('exception' in thrown) return reasonOf(thrown.exception);
+    // A refused connection to a name with several addresses comes as an AggregateError without a message.
+    if ('message' in thrown) return String(thrown.message) || codeOf(thrown) || 'unknown error';
+  }
   return String(thrown).replace(/^dicomParser\.?[A-Za-z]*: ?/, '');
+}
+
+/** Node's code of a failed system call, such as `ENOSPC`; undefined for other errors. */
+export function codeOf(thrown: unknown): string | undefined {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : undefined;
 }

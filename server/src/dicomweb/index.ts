@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Catalog } from './catalog';
+import { reasonOf } from './errors';
 import { scanFolder } from './scan';
 import { retrieveRoutes } from './retrieve';
 import { searchRoutes } from './search';
 import { storeRoutes, STORE_LIMITS, type StoreLimits } from './store';
 import { StoreFolder } from './storeFolder';
 
-export { HttpError } from './errors';
+export { codeOf, HttpError, reasonOf } from './errors';
 export type { StoreLimits } from './store';
 
 export interface DicomwebOptions {
@@ -82,7 +83,7 @@ async function indexAll(
     } catch (error) {
       catalog.problems.push({
         path: folder,
-        problem: error instanceof Error ? error.message : String(error),
+        problem: reasonOf(error),
       });
     }
   }

@@ -1,7 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { describe, type Catalog } from './catalog';
-import { DicomFileError } from './errors';
+import { DicomFileError, reasonOf } from './errors';
 import { readHeader } from './header';
 
 const PARALLEL_READS = 8;
@@ -53,7 +53,7 @@ async function indexFile(path: string, catalog: Catalog, result: ScanResult): Pr
       result.skipped += 1;
       return;
     }
-    catalog.problems.push({ path, problem: error instanceof Error ? error.message : String(error) });
+    catalog.problems.push({ path, problem: reasonOf(error) });
   }
 }
 
@@ -70,7 +70,7 @@ async function* walk(folder: string, catalog: Catalog): AsyncGenerator<string> {
       try {
         yield* walk(path, catalog);
       } catch (error) {
-        catalog.problems.push({ path, problem: error instanceof Error ? error.message : String(error) });
+        catalog.problems.push({ path, problem: reasonOf(error) });
       }
     }
   }

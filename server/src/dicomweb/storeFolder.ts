@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { describe, type Catalog, type Described } from './catalog';
-import { DicomFileError, reasonOf } from './errors';
+import { codeOf, DicomFileError, reasonOf } from './errors';
 import { parsePart10, PIXEL_DATA } from './header';
 
 /** PS3.7 annex C and PS3.18, table I.2-2. */
@@ -103,8 +103,7 @@ export class StoreFolder {
       this.catalog.add(stored);
       return { kind: 'stored', described: stored };
     } catch (error) {
-      const isFull =
-        error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+      const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
       return refused(isFull ? FAILURE.outOfResources : FAILURE.processing, reasonOf(error));
     }
   }
