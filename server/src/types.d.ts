@@ -1,12 +1,12 @@
 declare module 'dicom-character-set' {
-  interface Options {
-    vr?: string;
-  }
-  const dicomCharacterSet: {
-    /** Throws on an unknown character set or escape sequence. */
-    convertBytes(specificCharacterSet: string | undefined, bytes: Uint8Array, options?: Options): string;
-  };
-  export default dicomCharacterSet;
+  /** Throws on an unknown character set or escape sequence. */
+  export function convertBytes(
+    specificCharacterSet: string | undefined,
+    bytes: Uint8Array,
+    options?: { vr?: string },
+  ): string;
+  const bundle: { convertBytes: typeof convertBytes };
+  export default bundle;
 }
 
 declare module 'dcmjs' {

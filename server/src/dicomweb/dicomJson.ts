@@ -1,7 +1,10 @@
-import dicomCharacterSet from 'dicom-character-set';
+import * as characterSets from 'dicom-character-set';
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
 import { vrOf } from './dictionary';
 import { PIXEL_DATA } from './header';
+
+// A bundle that Node's ES modules see as one default export, and CommonJS as named ones.
+const { convertBytes } = 'default' in characterSets ? characterSets.default : characterSets;
 
 /** The DICOM JSON model, PS3.18 annex F. */
 export interface JsonAttribute {
@@ -174,7 +177,7 @@ function decode(bytes: Uint8Array, vr: string, charset: string | undefined): str
   // Seven-bit text without escape sequences reads the same in every character set of the standard.
   if (!TEXT.has(vr) || /^[\x20-\x7e\r\n\t\f]*$/.test(latin1)) return latin1;
   try {
-    return dicomCharacterSet.convertBytes(charset, new Uint8Array(bytes), { vr }).replace(/\0+$/, '');
+    return convertBytes(charset, new Uint8Array(bytes), { vr }).replace(/\0+$/, '');
   } catch {
     // An unknown character set must not hide the image; the raw bytes are shown instead.
     return latin1;
