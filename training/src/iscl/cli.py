@@ -1,4 +1,4 @@
-"""The command line: `iscl split | simulate | phantom | train | evaluate | export`."""
+"""The command line: `iscl split | simulate | phantom | train | evaluate | export | em`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "iscl.training.command",
     "evaluate": "iscl.evaluation.command",
     "export": "iscl.export.command",
+    "em": "iscl.em.command",
 }
 """Each module has `add_parser(subparsers)`, whose parsers set `func`: a function of the parsed arguments that
 returns the exit code. They are imported one by one: `iscl train --help` does not wait for matplotlib."""
