@@ -12,7 +12,7 @@ import pytest
 from scipy import ndimage
 from test_evaluate_score import write_pair
 
-from iscl.evaluation import EvaluationError, baselines, load_cases, realdata, rows, table
+from iscl.evaluation import EvaluationError, baselines, load_cases, realdata, rows, store, table
 from iscl.evaluation import run as evaluation
 from iscl.evaluation.rows import Row
 from iscl.evaluation.run import Material, evaluate
@@ -109,7 +109,7 @@ def test_a_run_measures_all_rows_on_the_same_slices_and_prints_absent_ones(pairs
     markdown = table.main_table(results)
     assert "| Net | not trained here |" in markdown
     assert len({line.count("|") for line in markdown.splitlines()}) == 1
-    evaluation.save_json(results, tmp_path / "r.json")
+    store.save_json(results, tmp_path / "r.json")
     assert json.loads((tmp_path / "r.json").read_text())[1]["scores"]["bias"].keys() == results[1].scores["bias"].keys()
 
 
@@ -119,6 +119,35 @@ def test_a_slow_method_is_cut_and_marked(pairs, monkeypatch):
     results = evaluate([Row("Input", load=lambda: lambda hu: hu)], Material(load_cases(pairs, "test")), report=lambda _: None)
     assert results[0].slow
     assert "Input *" in table.main_table(results)
+
+
+def test_a_kept_row_is_not_measured_again_until_denoiser_or_material_change(pairs, tmp_path):
+    cases = load_cases(pairs, "test")
+    calls = []
+
+    def load():
+        def denoise(hu):
+            calls.append(hu.shape)
+            return ndimage.gaussian_filter(hu, 1.0)
+
+        return denoise
+
+    def run(identity, some=cases):
+        table_rows = [Row("Input", load=lambda: lambda hu: hu, identity="input"), Row("Blur", load=load, identity=identity)]
+        return evaluate(table_rows, Material(some), [cases[0].noisy[:64, :64]], tmp_path, report=lambda _: None)
+
+    first = run("a")
+    calls.clear()
+    again = run("a")
+    assert not calls
+    assert table.main_table(again) == table.main_table(first)
+    np.testing.assert_array_equal(again[1].crops[0], first[1].crops[0])
+    np.testing.assert_allclose(again[1].scores["spectra"]["output"].power, first[1].scores["spectra"]["output"].power, rtol=1e-5)
+    run("b")
+    assert calls
+    calls.clear()
+    run("a", cases[:1])
+    assert calls
 
 
 def test_a_run_needs_the_input_first(pairs):

@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--no-baselines", action="store_true", help="leave the classical denoisers out")
     parser.add_argument("--tune-baselines", action="store_true", help="search the baselines' strength on --split and stop")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads, also of the timing")
-    parser.set_defaults(func=handle)
+    parser.set_defaults(func=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluate(arguments: argparse.Namespace, cases: list[EvalCase]) -> int:
     from . import figures, rows, table
-    from .run import Material, evaluate, save_json
+    from .run import Material, evaluate
+    from .store import save_json
 
     chosen = rows.baseline_rows()
     if arguments.no_baselines:
@@ -59,7 +60,7 @@ def _evaluate(arguments: argparse.Namespace, cases: list[EvalCase]) -> int:
         chosen = chosen[:1] + [row for row in chosen[1:] if any(text in row.label.lower() for text in wanted)]
     material = _material(arguments, cases, Material)
     views = figures.choose_views(cases, material.real)
-    results = evaluate(chosen, material, [view.hu for view in views])
+    results = evaluate(chosen, material, [view.hu for view in views], keep=arguments.out / "rows")
     save_json(results, arguments.out / "results.json")
     table.write_csv(results, arguments.out / "results.csv")
     command = "iscl " + " ".join(shlex.quote(word) for word in sys.argv[1:])

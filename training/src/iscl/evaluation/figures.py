@@ -16,7 +16,7 @@ from PIL import Image
 from .cases import EvalCase
 from .metrics import ABDOMEN, TISSUES, Window
 from .realdata import RealSlice
-from .run import Result
+from .store import Result
 
 VIEW_PX = 160
 

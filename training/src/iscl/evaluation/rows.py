@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Row:
     """One line of the table. `load` makes the denoiser; a row with `absent` is printed with that reason instead.
 
     parameters: count; gflop: 1e9 floating-point operations of a 512x512 slice; both None where they do not apply.
+    identity: changes whenever the denoiser does (its strength, the checkpoint's bytes), so that a measured row can be kept.
     """
 
     label: str
@@ -30,6 +32,7 @@ class Row:
     absent: str | None = None
     parameters: int | None = None
     gflop: float | None = None
+    identity: str = ""
 
 
 # (key of the runs index, part of the checkpoint, label). A checkpoint's parts: "denoiser" is F alone, "extractor" is
@@ -72,11 +75,12 @@ def read_index(path: Path | None) -> dict[str, tuple[Path, str | None]]:
 
 def baseline_rows() -> list[Row]:
     """The input as it is, and the classical denoisers; one that lacks its package is marked absent."""
-    rows = [Row("Input (quarter dose)", load=lambda: lambda hu: hu)]
+    rows = [Row("Input (quarter dose)", load=lambda: lambda hu: hu, identity="input")]
     for name, label in baselines.NAMES.items():
         package = baselines.missing_package(name)
         absent = f"package '{package}' is not installed" if package else None
-        rows.append(Row(label, load=lambda name=name: baselines.baseline(name), absent=absent))
+        identity = f"{name} {baselines.CHOSEN[name]}"
+        rows.append(Row(label, load=lambda name=name: baselines.baseline(name), absent=absent, identity=identity))
     return rows
 
 
@@ -90,7 +94,8 @@ def _checkpoint_row(label: str, file: Path, part: str) -> Row:
         net = load_checkpoint(file, part)
     except CheckpointError as error:
         return Row(label, absent=str(error).replace(str(file), Path(file).name))
-    return Row(label, load=lambda: as_denoise_fn(net), parameters=count_parameters(net), gflop=gflop(net))
+    identity = f"{hashlib.sha256(Path(file).read_bytes()).hexdigest()} {part}"
+    return Row(label, load=lambda: as_denoise_fn(net), parameters=count_parameters(net), gflop=gflop(net), identity=identity)
 
 
 def trained_rows(index: dict[str, tuple[Path, str | None]]) -> list[Row]:
@@ -122,7 +127,8 @@ def model_rows(manifest: Path | None) -> list[Row]:
         file = Path(manifest).parent / model["file"]
         label = f"Shipped: {model['id']} {model['version']} (ONNX)"
         load = lambda file=file: _onnx(file)  # noqa: E731
-        rows.append(Row(label, load=load, parameters=model.get("parameters"), gflop=model.get("gflop512")))
+        cost = {"parameters": model.get("parameters"), "gflop": model.get("gflop512")}
+        rows.append(Row(label, load=load, identity=model["sha256"], **cost))
     return rows
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from . import realdata
 from .cases import EvalCase, EvaluationError
 from .rows import Denoise, Row
 from .score import score
+from .store import Result, RowStore, fingerprint
 
 # A method slower than this on a 512x512 slice sees slices cut to SLOW_CROP_PX and SLOW_PHANTOM images a dose.
 SLOW_SECONDS = 3.0
@@ -35,20 +35,6 @@ class Material:
     real: Sequence[realdata.RealSlice] = ()
 
 
-@dataclass
-class Result:
-    """A row and what was measured. `scores` is None for an absent row; `slow` says that the cuts above applied."""
-
-    row: Row
-    ms_per_slice: float = float("nan")
-    slow: bool = False
-    scores: dict | None = None
-    truth: dict | None = None
-    detectability: dict[int, dict] | None = None
-    real: dict[str, dict] | None = None
-    crops: list[np.ndarray] = field(default_factory=list)
-
-
 def shrink_phantom(
     phantom: dict[int, tuple[np.ndarray, np.ndarray]], size: int = PHANTOM_CROP_PX
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
@@ -65,12 +51,15 @@ def evaluate(
     rows: Sequence[Row],
     material: Material,
     views: Sequence[np.ndarray] = (),
+    keep: Path | None = None,
     report: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Result]:
     """Measure `rows`; the first one must be the untouched input, which the detectability ratios refer to.
 
-    `views` are the images [h, w] whose denoised version the figures show. `report` gets a line a row.
+    `views` are the images [h, w] whose denoised version the figures show. `report` gets a line a row. With a folder `keep` each
+    measured row is kept there, and taken from there while its denoiser and the material are the same: a
+    stopped evaluation goes on, and a new model costs its own row only.
     """
     if not rows or rows[0].absent or not material.cases:
         raise EvaluationError("an evaluation needs the input as its first row, and at least one case")
@@ -78,8 +67,10 @@ def evaluate(
     report(f"{len(rows)} rows, {len(material.cases)} slices, {len(material.phantom)} doses, {len(material.real)} real slices")
     denoisers: dict[int, Denoise] = {}
     seconds: dict[int, float] = {}
+    store = RowStore(keep, fingerprint(material, views)) if keep else None
+    kept = {n: found for n, row in enumerate(rows) if store and (found := store.load(row)) is not None}
     for number, row in enumerate(rows):
-        if row.absent is None:
+        if row.absent is None and number not in kept:
             denoisers[number] = row.load()
             seconds[number] = _probe(denoisers[number], material.cases[0].noisy)
     estimate = {number: _estimate(seconds[number], material) for number in denoisers}
@@ -91,8 +82,14 @@ def evaluate(
             results.append(Result(row))
             report(f"[{number + 1}/{len(rows)}] {row.label}: {row.absent}")
             continue
+        if number in kept:
+            results.append(kept[number])
+            report(f"[{number + 1}/{len(rows)}] {row.label}: kept from an earlier run")
+            continue
         begun = clock()
         results.append(_measure(row, denoisers[number], seconds[number], material, views, references))
+        if store:
+            store.save(results[-1])
         spent = clock() - begun
         # The estimate counts pixels only; what it missed so far corrects what is left.
         done = sum(estimate[k] for k in estimate if k <= number)
@@ -102,13 +99,14 @@ def evaluate(
 
 
 def _probe(denoise: Denoise, image: np.ndarray) -> float:
-    """Seconds of one slice, scaled to 512x512; measured on a quarter when that already tells a slow method."""
+    """Processor seconds of a slice of 512x512, measured on a quarter of it."""
     size = min(SLOW_CROP_PX, *image.shape)
     patch = np.ascontiguousarray(image[:size, :size])
     denoise(patch)
-    start = time.perf_counter()
+    # Processor time, not the clock's: on a busy machine only the former is the method's.
+    start = time.process_time()
     denoise(patch)
-    return (time.perf_counter() - start) * 512 * 512 / patch.size
+    return (time.process_time() - start) * 512 * 512 / patch.size
 
 
 def _estimate(seconds: float, material: Material) -> float:
@@ -141,37 +139,3 @@ def _measure(
         result.real = realdata.assess(denoise, [s.crop(SLOW_CROP_PX) for s in material.real] if slow else material.real)
     result.crops = [np.asarray(denoise(view), np.float32) for view in views]
     return result
-
-
-def save_json(results: Sequence[Result], path: Path) -> None:
-    """Everything measured, as JSON: NaN becomes null, spectra their frequency and power lists."""
-    content = [
-        {
-            "label": r.row.label,
-            "absent": r.row.absent,
-            "parameters": r.row.parameters,
-            "gflop": r.row.gflop,
-            "ms_per_slice": r.ms_per_slice,
-            "slow": r.slow,
-            "scores": r.scores,
-            "truth": r.truth,
-            "detectability": r.detectability,
-            "real": r.real,
-        }
-        for r in results
-    ]
-    path.write_text(json.dumps(_plain(content), indent=1), encoding="utf-8")
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return [_plain(v) for v in value.tolist()]
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), 6) if np.isfinite(value) else None
-    return value

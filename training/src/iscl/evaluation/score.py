@@ -78,16 +78,16 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
       noise, noise_input, noise_reference (HU, uniform regions), noise_cut (fraction of the input's);
       nps_mean_frequency, nps_peak_frequency with _input and _reference (cycles/mm), nps_ratio (mean frequency / input's);
       mtf50_high, mtf50_low with _input (cycles/mm), mtf50_high_ratio, mtf50_low_ratio (nan without `transfer`);
-      ms_per_slice; spectra: {"output", "input", "reference"}; cases: the figures of each slice.
+      ms_per_slice (processor time); spectra: {"output", "input", "reference"}; cases: the figures of each slice.
     Raises EvaluationError for no cases, a wrong output shape, or NaN in the output.
     """
     if not cases:
         raise EvaluationError("there are no cases to score")
     rows, seconds = [], []
     for case in cases:
-        start = time.perf_counter()
+        start = time.process_time()
         denoised = _checked(np.asarray(denoise(case.noisy), np.float32), case)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         rows.append(score_case(denoised, case))
 
     names = ("psnr", "psnr_input", "ssim", "ssim_input", "rmse", "rmse_input", "noise", "noise_input", "noise_reference")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .metrics import TISSUES
-from .run import SLOW_CROP_PX, SLOW_PHANTOM, Result
+from .run import SLOW_CROP_PX, SLOW_PHANTOM
+from .store import Result
 
 # (CSV name, Markdown heading, decimals, how to read it from a result)
 Column = tuple[str, str, int, Callable[[Result], float | None]]
@@ -57,7 +58,7 @@ COLUMNS: tuple[Column, ...] = (
     *((f"npw_ratio_{d}", f"d' NPW {d} %", 2, _lcd(d, "npw_ratio")) for d in (10, 55, 100)),
     ("parameters", "parameters", 0, lambda r: r.row.parameters),
     ("gflop", "GFLOP", 1, lambda r: r.row.gflop),
-    ("ms_per_slice", "ms a slice", 0, lambda r: r.ms_per_slice if r.scores else None),
+    ("ms_per_slice", "CPU ms a slice", 0, lambda r: r.ms_per_slice if r.scores else None),
 )
 # Only in the CSV: what the main table leaves to its reader.
 EXTRA: tuple[Column, ...] = (
