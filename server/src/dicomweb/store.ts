@@ -80,6 +80,7 @@ async function receiveParts(
 ): Promise<StoreResult[]> {
   const results: Promise<StoreResult>[] = [];
   const dicer = new Dicer({ boundary });
+  const arriving = new Set<Readable>();
   let received = 0;
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -92,6 +93,8 @@ async function receiveParts(
       body.unpipe(meter);
       // The rest is read and dropped, so that the client gets to see the answer.
       body.resume();
+      // A part that will never be whole ends here, and its spool is removed.
+      for (const part of arriving) part.destroy(error);
       reject(error);
     };
     dicer.on('part', part => {
@@ -100,6 +103,8 @@ async function receiveParts(
         stop(tooLarge(limits));
         return;
       }
+      arriving.add(part);
+      part.once('end', () => arriving.delete(part));
       const spooled = store.receive(part).then(
         spool => store.keep(spool, study),
         (error: unknown): StoreResult => ({
