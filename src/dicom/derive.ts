@@ -1,10 +1,4 @@
-import {
-  modalityOf,
-  sliceFromStored,
-  sliceToStored,
-  type NaturalizedInstance,
-  type StoredPixels,
-} from '../ct';
+import { sliceFromStored, sliceToStored, type NaturalizedInstance, type StoredPixels } from '../ct';
 import { decodeFrame, type DecodedFrame } from './decode';
 import { derivedAttributes, type DerivedUids, type SourceReference } from './derived-attributes';
 import { asciiOf, type RawDataset } from './elements';
@@ -51,29 +45,24 @@ export interface DerivedInstance {
 }
 
 /**
- * One derived CT Image Storage instance (docs/dicom-conformance.md). Pixels are `hu` in the source's own pixel format: rounded once, clamped to
- * Bits Stored, padding restored exactly.
- * @throws DenoiseError: `unreadable-dicom`, `undecodable`, or the refusals of `modalityOf`; RangeError when `hu` has another size than the source.
+ * One derived CT Image Storage instance (docs/dicom-conformance.md). Pixels are `hu` in the source's own pixel format: rounded once, clamped
+ * to Bits Stored, padding restored exactly.
+ * @throws DenoiseError: `unreadable-dicom`, `undecodable`, or the refusals of `modalityOf`; RangeError when `hu` has another size than the
+ * source.
  */
 export async function deriveInstance(input: DeriveInput): Promise<DerivedInstance> {
-  const source = await readSource(input.source);
-  const { stored, instance } = source;
-  if (input.hu.length !== stored.length) {
-    throw new RangeError(`${input.hu.length} HU for ${stored.length} pixels of the source`);
-  }
-  const slice = sliceFromStored(stored, instance);
-  const hu = input.hu instanceof Float32Array ? input.hu : Float32Array.from(input.hu);
-  const pixels = sliceToStored(hu, modalityOf(instance), slice.padding, stored);
-  const uids = await derivedUids(source, input.provenance);
-  const dataset = derivedAttributes(source.dataset, pixels, uids, input);
-  return { ...uids, part10: writePart10(dataset) };
+  return derivePrepared(prepareSource(input.source), input);
 }
 
-/** Derives slice after slice; holds one at a time. Input is pulled only when the last slice was taken. */
+/**
+ * Derives slice after slice and holds one at a time: the next input is pulled when the last slice was taken.
+ * @param derive `deriveInstance`, or the `derive` of a WorkerDeriver
+ */
 export async function* deriveSeries(
   inputs: Iterable<DeriveInput> | AsyncIterable<DeriveInput>,
+  derive: (input: DeriveInput) => Promise<DerivedInstance> = deriveInstance,
 ): AsyncGenerator<DerivedInstance> {
-  for await (const input of inputs) yield await deriveInstance(input);
+  for await (const input of inputs) yield await derive(input);
 }
 
 /** What `deriveInstance` will call the series; known before a slice is computed, so that a resumed run finds what it has stored. */
@@ -83,32 +72,92 @@ export function derivedSeriesInstanceUid(sourceSeriesInstanceUid: string, proven
 
 /** The UIDs `deriveInstance` gives for this source, without any HU, so that a resumed run finds what it has made. */
 export async function derivedUidsOf(source: DeriveSource, provenance: Provenance): Promise<DerivedUids> {
-  return derivedUids(await readSource(source), provenance);
+  return derivedUids(await readPrepared(prepareSource(source)), provenance);
 }
 
-interface Source {
+/**
+ * A source that a worker can be sent: dcmjs's naturalised sequences are proxies, which cannot be cloned, so a naturalised dataset is turned into
+ * elements first.
+ */
+export type PreparedSource =
+  | { readonly kind: 'file'; readonly bytes: Uint8Array }
+  | { readonly kind: 'parsed'; readonly parsed: ParsedInstance; readonly frame: DecodedFrame | null }
+  | ElementSource;
+
+interface ElementSource {
+  readonly kind: 'elements';
   readonly dataset: RawDataset;
-  readonly instance: NaturalizedInstance;
+  /** The attributes that src/ct reads to understand the pixels. */
+  readonly format: NaturalizedInstance;
   readonly stored: StoredPixels;
 }
 
-async function readSource(source: DeriveSource): Promise<Source> {
-  if ('stored' in source) {
-    return { dataset: rawFromNaturalized(source.instance), instance: source.instance, stored: source.stored };
+const FORMAT_KEYWORDS = [
+  ...['SOPInstanceUID', 'SOPClassUID', 'SeriesInstanceUID', 'StudyInstanceUID'],
+  ...['Rows', 'Columns', 'BitsAllocated', 'BitsStored', 'HighBit', 'PixelRepresentation'],
+  ...['RescaleSlope', 'RescaleIntercept', 'PixelPaddingValue', 'PixelPaddingRangeLimit'],
+] as const;
+
+/** The part of deriving that has to be done where the source is; quick. */
+export function prepareSource(source: DeriveSource): PreparedSource {
+  if (source instanceof Uint8Array) return { kind: 'file', bytes: source };
+  if ('parsed' in source) {
+    const { parsed, frame = null } = source;
+    if (!frame) return { kind: 'parsed', parsed, frame };
+    // The frame is at hand, so the encoded pixels need not travel; what they tell about lossy compression is taken now.
+    const dataset: RawDataset = new Map([...parsed.dataset, ...lossyHistory(parsed, frame)]);
+    dataset.delete(TAG.PixelData);
+    return { kind: 'parsed', parsed: { ...parsed, dataset }, frame };
   }
-  const parsed = source instanceof Uint8Array ? parsePart10(source) : source.parsed;
-  const frame = 'frame' in source && source.frame ? source.frame : await decodeFrame(parsed);
-  const dataset: RawDataset = new Map(parsed.dataset);
-  for (const [tag, element] of lossyHistory(parsed, frame)) dataset.set(tag, element);
-  return { dataset, instance: naturalize(parsed), stored: frame.stored };
+  const { instance, stored } = source;
+  const format = Object.fromEntries(FORMAT_KEYWORDS.map(keyword => [keyword, plain(instance[keyword])]));
+  return {
+    kind: 'elements',
+    dataset: rawFromNaturalized(instance),
+    format: format as NaturalizedInstance,
+    stored,
+  };
 }
 
-async function derivedUids({ dataset, stored }: Source, provenance: Provenance): Promise<DerivedUids> {
+/** A number or text, of one value; numbers may come in an array, or as an object that stands for one. */
+function plain(value: unknown): unknown {
+  const one = Array.isArray(value) ? (value as unknown[])[0] : value;
+  return one === undefined || one === null || typeof one === 'number' ? one : String(one as string);
+}
+
+/** The rest, in the same thread or another. */
+export async function derivePrepared(
+  prepared: PreparedSource,
+  input: Omit<DeriveInput, 'source'>,
+): Promise<DerivedInstance> {
+  const source = await readPrepared(prepared);
+  const { stored, format } = source;
+  if (input.hu.length !== stored.length) {
+    throw new RangeError(`${input.hu.length} HU for ${stored.length} pixels of the source`);
+  }
+  const { padding, modality } = sliceFromStored(stored, format);
+  const hu = input.hu instanceof Float32Array ? input.hu : Float32Array.from(input.hu);
+  const pixels = sliceToStored(hu, modality, padding, stored);
+  const uids = await derivedUids(source, input.provenance);
+  return { ...uids, part10: writePart10(derivedAttributes(source.dataset, pixels, uids, input)) };
+}
+
+async function readPrepared(prepared: PreparedSource): Promise<ElementSource> {
+  if (prepared.kind === 'elements') return prepared;
+  const parsed = prepared.kind === 'file' ? parsePart10(prepared.bytes) : prepared.parsed;
+  const known = prepared.kind === 'file' ? null : prepared.frame;
+  const frame = known ?? (await decodeFrame(parsed));
+  const dataset = known ? parsed.dataset : new Map([...parsed.dataset, ...lossyHistory(parsed, frame)]);
+  return { kind: 'elements', dataset, format: naturalize(parsed), stored: frame.stored };
+}
+
+async function derivedUids({ dataset, stored }: ElementSource, provenance: Provenance): Promise<DerivedUids> {
   const [study, series, instance] = [TAG.StudyInstanceUID, TAG.SeriesInstanceUID, TAG.SOPInstanceUID].map(
     tag => {
       const uid = asciiOf(dataset, tag);
       // Copied or referred to as it is, even when its characters are not those of a UID: the archive knows its study under no other name.
-    if (!/^[\x21-\x5b\x5d-\x7e]{1,64}$/.test(uid)) throw unreadable(`a UID is missing or malformed: "${uid}"`);
+      if (!/^[\x21-\x5b\x5d-\x7e]{1,64}$/.test(uid))
+        throw unreadable(`a UID is missing or malformed: "${uid}"`);
       return uid;
     },
   ) as [string, string, string];

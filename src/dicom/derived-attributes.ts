@@ -16,7 +16,7 @@ import {
   type RawElement,
 } from './elements';
 import { filterPrivate } from './private-tags';
-import { derivationDescription, percent, toAscii } from './provenance';
+import { derivationDescription, percent, toAscii, type Provenance } from './provenance';
 import { TAG } from './tags';
 
 /** An instance by class and UID. */
@@ -30,6 +30,8 @@ export interface DerivedUids {
   readonly seriesInstanceUid: string;
   readonly sopInstanceUid: string;
 }
+
+type DeriveSettings = Omit<DeriveInput, 'source'>;
 
 const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 const LO_LENGTH = 64;
@@ -85,7 +87,7 @@ export function derivedAttributes(
   source: RawDataset,
   pixels: StoredPixels,
   uids: DerivedUids,
-  input: DeriveInput,
+  input: DeriveSettings,
 ): RawDataset {
   const dataset = copied(source, input);
   const set = (tag: number, element: RawElement) => void dataset.set(tag, element);
@@ -132,7 +134,7 @@ export function derivedAttributes(
 }
 
 /** What is kept of the source, still with the source's values. */
-function copied(source: RawDataset, { privateAllowList }: DeriveInput): RawDataset {
+function copied(source: RawDataset, { privateAllowList }: DeriveSettings): RawDataset {
   const dataset = filterPrivate(source, privateAllowList);
   for (const tag of dataset.keys()) {
     const isGroupLength = (tag & 0xffff) === 0;
@@ -218,7 +220,7 @@ function isSingleByte(source: RawDataset, text: Uint8Array): boolean {
 /** Items the source has, the equipment that made the source, and ours. */
 function contributingEquipment(
   source: RawDataset,
-  { provenance }: DeriveInput,
+  { provenance }: DeriveSettings,
   moment: DicomMoment,
 ): RawElement {
   const existing = itemsOf(source, TAG.ContributingEquipmentSequence);
@@ -249,7 +251,7 @@ function contributingEquipment(
 }
 
 /** Product and model, each a value of its own. */
-function equipmentVersions({ codeVersion, model }: DeriveInput['provenance']): string {
+function equipmentVersions({ codeVersion, model }: Provenance): string {
   return [codeVersion, `${model.name} ${model.version}`, model.sha256]
     .map(value => toAscii(value).slice(0, LO_LENGTH))
     .join('\\');

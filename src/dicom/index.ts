@@ -14,6 +14,7 @@ export {
   type DeriveInput,
   type DeriveSource,
 } from './derive';
+export { WorkerDeriver, type DeriveWorker } from './worker-deriver';
 export type { SourceReference } from './derived-attributes';
 export type { Provenance } from './provenance';
 export { PRIVATE_ALLOW_LIST, type PrivateAllowList } from './private-tags';

@@ -6,10 +6,14 @@ import { TAG } from './tags';
 /** VRs whose bytes depend on Specific Character Set (PS3.5 6.1.2.2). */
 const TEXT_VRS = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT']);
 
+type ConvertBytes = (specificCharacterSet: string, bytes: Uint8Array, options: { vr: string }) => string;
+interface Bundle {
+  readonly convertBytes: ConvertBytes;
+}
+
 // CommonJS that says it is an ES module: its functions are the namespace's own under one loader and behind `default` under another.
-const { convertBytes } = (
-  'convertBytes' in dicomCharacterSet ? dicomCharacterSet : dicomCharacterSet.default
-) as typeof dicomCharacterSet.default;
+const bundle = dicomCharacterSet as unknown as Bundle | { readonly default: Bundle };
+const { convertBytes } = 'convertBytes' in bundle ? bundle : bundle.default;
 
 const utf8 = new TextEncoder();
 

@@ -1,0 +1,15 @@
+import type { Fault, Refusal } from '../notices';
+import type { DerivedInstance, DeriveInput, PreparedSource } from './derive';
+
+/** Handle to worker. The buffer of `hu` is transferred. */
+export interface DeriveRequest {
+  readonly id: number;
+  readonly prepared: PreparedSource;
+  readonly input: Omit<DeriveInput, 'source'>;
+}
+
+/** Worker to handle; answers come in any order. The buffer of `part10` is transferred. */
+export type DeriveResponse =
+  | { readonly id: number; readonly derived: DerivedInstance }
+  | { readonly id: number; readonly notice: Fault | Refusal; readonly detail: string }
+  | { readonly id: number; readonly rangeError: string };

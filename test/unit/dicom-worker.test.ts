@@ -1,0 +1,95 @@
+import { Worker as NodeWorker } from 'node:worker_threads';
+import { modalityOf, storedToHu } from '../../src/ct';
+import {
+  deriveInstance,
+  deriveSeries,
+  naturalize,
+  parsePart10,
+  WorkerDeriver,
+  type DeriveWorker,
+} from '../../src/dicom';
+import { part10, tinyCt } from '../conformance/part10';
+import { provenance } from './dicom-fixtures';
+
+/**
+ * The real worker file in a Node thread: tsx compiles it, and a few lines give the thread the names that a browser's worker has.
+ */
+function nodeWorker(): DeriveWorker {
+  const thread = new NodeWorker(
+    `const { parentPort } = require('node:worker_threads');
+     globalThis.addEventListener = (type, listener) => parentPort.on(type, data => listener({ data }));
+     globalThis.postMessage = (message, transfer) => parentPort.postMessage(message, transfer);
+     require('tsx/cjs/api').register();
+     require(process.cwd() + '/src/dicom/derive.worker.ts');`,
+    { eval: true },
+  );
+  return {
+    postMessage: (message: unknown, transfer?: unknown) =>
+      thread.postMessage(message, transfer as ArrayBuffer[]),
+    terminate: () => void thread.terminate(),
+    addEventListener: (type: string, listener: unknown) => {
+      thread.on(type, data =>
+        (listener as (event: unknown) => void)(type === 'message' ? { data } : { message: String(data) }),
+      );
+    },
+  } as DeriveWorker;
+}
+
+describe('deriving in a worker', () => {
+  const bytes = part10(tinyCt());
+  const instance = naturalize(parsePart10(bytes));
+  const stored = Uint16Array.from({ length: 40 * 48 }, (_, i) => (i * 7) % 2000);
+  const hu = () => Float32Array.from(stored, value => storedToHu(value, modalityOf(instance)));
+  const createdAt = new Date('2026-01-02T03:04:05Z');
+  const deriver = new WorkerDeriver(nodeWorker);
+  afterAll(() => deriver.dispose());
+
+  test('gives the bytes that deriving here gives, from a file, from a read file and from a viewer’s dataset', async () => {
+    const parsed = parsePart10(bytes);
+    const frame = {
+      stored,
+      rows: 40,
+      columns: 48,
+      bitsAllocated: 16,
+      bitsStored: 12,
+      signed: false,
+    } as const;
+    for (const source of [bytes, { parsed }, { parsed, frame }, { instance, stored }]) {
+      const here = await deriveInstance({ source, hu: hu(), provenance, createdAt });
+      const there = await deriver.derive({ source, hu: hu(), provenance, createdAt });
+      expect(Buffer.compare(there.part10, here.part10)).toBe(0);
+      expect(there.sopInstanceUid).toBe(here.sopInstanceUid);
+    }
+  });
+  test('keeps the order of a series and pulls one slice at a time', async () => {
+    let pulled = 0;
+    function* inputs() {
+      for (const strength of [0.1, 0.2, 0.3]) {
+        pulled++;
+        yield { source: bytes, hu: hu(), provenance: { ...provenance, strength }, createdAt };
+      }
+    }
+    const uids: string[] = [];
+    for await (const { sopInstanceUid } of deriveSeries(inputs(), deriver.derive)) {
+      uids.push(sopInstanceUid);
+      expect(pulled).toBe(uids.length);
+    }
+    expect(new Set(uids).size).toBe(3);
+  });
+  test('a damaged source rejects with its notice, and the worker goes on', async () => {
+    const damaged = bytes.slice(0, 600);
+    await expect(deriver.derive({ source: damaged, hu: hu(), provenance, createdAt })).rejects.toMatchObject({
+      notice: { code: 'unreadable-dicom' },
+    });
+    await expect(
+      deriver.derive({ source: bytes, hu: new Float32Array(3), provenance, createdAt }),
+    ).rejects.toThrow(RangeError);
+    await expect(deriver.derive({ source: bytes, hu: hu(), provenance, createdAt })).resolves.toBeDefined();
+  });
+  test('disposing rejects what is in hand', async () => {
+    const own = new WorkerDeriver(nodeWorker);
+    const pending = own.derive({ source: bytes, hu: hu(), provenance, createdAt });
+    own.dispose();
+    await expect(pending).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+  });
+});
