@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance } from 'fastify';
-import { reasonOf } from './dicomweb/index';
+import { HttpError, reasonOf } from './dicomweb/index';
 
 export interface PacsOptions {
   /** DICOMweb root of the PACS, such as `http://pacs.example:8042/dicom-web`. */
@@ -31,7 +31,8 @@ export async function pacsProxy(
     httpMethods: ['GET', 'POST'],
     undici: { headersTimeout: NO_ANSWER_FOR_MS, bodyTimeout: NO_ANSWER_FOR_MS },
     replyOptions: {
-      queryString: (search, requestUrl) => repeatIncludeField(search ?? requestUrl.split('?')[1] ?? ''),
+      // `search` belongs to the upstream's address; the request's own query is in its URL.
+      queryString: (_search, requestUrl) => repeatIncludeField(requestUrl.split('?')[1] ?? ''),
       rewriteRequestHeaders: (_request, sent) => ({ ...sent, ...headers }),
       rewriteHeaders: answered =>
         Object.fromEntries(Object.entries(answered).filter(([name]) => !FOREIGN_HEADERS.test(name))),
@@ -48,18 +49,27 @@ export async function pacsProxy(
 
 /**
  * OHIF joins the fields by commas and encodes them (%2C); Orthanc 1.10 with DICOMweb 1.7 then drops the fields without a word.
- * PS3.18, 8.3.4.3 allows the parameter to be repeated, which every server understands. The rest of the query is passed on as it came.
+ * PS3.18, 8.3.4.3 allows the parameter to be repeated, which every server understands. The rest is passed on as it came, without a
+ * question mark in front.
  */
 export function repeatIncludeField(search: string): string {
   const parts = search.replace(/^\?/, '').split('&').filter(Boolean);
   const repeated = parts.flatMap(part => {
     const [key = '', value = ''] = part.split('=');
     if (key.toLowerCase() !== 'includefield') return [part];
-    return decodeURIComponent(value)
+    return decoded(value)
       .split(',')
       .map(field => `includefield=${encodeURIComponent(field)}`);
   });
-  return repeated.length ? `?${repeated.join('&')}` : '';
+  return repeated.join('&');
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch (error) {
+    throw new HttpError(400, `includefield=${value} is not URL-encoded.`, { cause: error });
+  }
 }
 
 /** Asks the PACS for one study; undefined when it answers as DICOMweb, otherwise what is wrong, for people. */

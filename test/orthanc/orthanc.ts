@@ -26,8 +26,11 @@ export interface Orthanc {
   close(): Promise<void>;
 }
 
-/** @param more merged into orthanc.json */
-export async function startOrthanc(more: object = {}): Promise<Orthanc> {
+/** @param more merged into orthanc.json; @param headers sent by `get`, such as a login */
+export async function startOrthanc(
+  more: object = {},
+  headers: Record<string, string> = {},
+): Promise<Orthanc> {
   if (!ORTHANC) throw new Error(NO_ORTHANC!);
   const folder = await mkdtemp(join(tmpdir(), 'iscl-orthanc-'));
   const port = await freePort();
@@ -48,7 +51,8 @@ export async function startOrthanc(more: object = {}): Promise<Orthanc> {
   let log = '';
   child.stderr.on('data', chunk => (log += String(chunk)));
   const url = `http://127.0.0.1:${port}`;
-  const get = async <T>(path: string): Promise<T> => (await fetch(`${url}${path}`)).json() as Promise<T>;
+  const get = async <T>(path: string): Promise<T> =>
+    (await fetch(`${url}${path}`, { headers })).json() as Promise<T>;
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
   for (const deadline = Date.now() + 30_000; ;) {
     if (child.exitCode !== null || Date.now() > deadline) {

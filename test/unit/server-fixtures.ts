@@ -130,8 +130,8 @@ export function raw(url: string, path: string, headers: Record<string, string> =
 }
 
 /** A STOW-RS body. */
-export function multipart(parts: Uint8Array[], boundary = 'BOUNDARY'): Buffer {
-  return Buffer.concat([
+export function multipart(parts: Uint8Array[], boundary = 'BOUNDARY'): Uint8Array<ArrayBuffer> {
+  const body = Buffer.concat([
     ...parts.flatMap(part => [
       Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
       part,
@@ -139,14 +139,15 @@ export function multipart(parts: Uint8Array[], boundary = 'BOUNDARY'): Buffer {
     ]),
     Buffer.from(`--${boundary}--\r\n`),
   ]);
+  return new Uint8Array(body);
 }
 
 export const RELATED = 'multipart/related; type="application/dicom"; boundary=BOUNDARY';
 
 /** The parts of a multipart answer: each one's headers and its body. */
 export async function partsOf(answer: Response): Promise<{ headers: string; body: Buffer }[]> {
-  const boundary = /boundary="([^"]+)"/.exec(answer.headers.get('content-type') ?? '')?.[1];
-  const text = Buffer.from(await answer.arrayBuffer()).toString('latin1');
+  const boundary = /boundary="?([^";]+)/.exec(answer.headers.get('content-type') ?? '')?.[1];
+  const text = `\r\n${Buffer.from(await answer.arrayBuffer()).toString('latin1')}`;
   return text
     .split(`\r\n--${boundary}`)
     .slice(1, -1)

@@ -56,11 +56,15 @@ describe('command-line options', () => {
 
 describe('includefield on its way to a PACS', () => {
   it.each([
-    ['includefield=00081030%2C00080060&limit=1', '?includefield=00081030&includefield=00080060&limit=1'],
-    ['?includefield=a,b', '?includefield=a&includefield=b'],
-    ['PatientName=*%C3%BC*&StudyDate=2024-', '?PatientName=*%C3%BC*&StudyDate=2024-'],
+    ['includefield=00081030%2C00080060&limit=1', 'includefield=00081030&includefield=00080060&limit=1'],
+    ['?includefield=a,b', 'includefield=a&includefield=b'],
+    ['PatientName=*%C3%BC*&StudyDate=2024-', 'PatientName=*%C3%BC*&StudyDate=2024-'],
     ['', ''],
   ])('%s becomes %s', (search, expected) => {
     expect(repeatIncludeField(search)).toBe(expected);
+  });
+
+  it('refuses what is not URL-encoded', () => {
+    expect(() => repeatIncludeField('includefield=%zz')).toThrow(expect.objectContaining({ statusCode: 400 }));
   });
 });

@@ -20,7 +20,7 @@ const OTHER_PIXELS = Int16Array.from({ length: 16 }, () => 7);
 describe('STOW-RS', () => {
   const bench = new Bench();
   let url = '';
-  const post = async (body: Uint8Array, path = '/studies', type = RELATED) => {
+  const post = async (body: BodyInit, path = '/studies', type = RELATED) => {
     const answer = await fetch(`${url}dicomweb${path}`, {
       method: 'POST',
       body,
