@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +33,13 @@ from iscl.data import (
     survey,
     write_split,
 )
+from iscl.data import command as split_command
 from iscl.data.pairs import PairConfig, build_one, iter_cache, plan, write_summary
 from iscl.data.split import SeriesStats, SplitRow
 from iscl.phantom import Protocol
 from iscl.phantom.write import instance, series_plan, write_instance
 from iscl.simulate import FanBeam, Simulator
+from iscl.simulate import command as simulate_command
 
 TRAINING = Path(__file__).resolve().parents[1]
 SHARED = TRAINING.parents[1] / "shared" / "data"
@@ -292,3 +295,34 @@ def test_corpus_refusals(name, error):
         read_slice(SHARED / "conformance" / name)
 
 
+
+
+def command_line(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    split_command.add_parser(subparsers)
+    simulate_command.add_parser(subparsers)
+    args = parser.parse_args(list(arguments))
+    return args.func(args)
+
+
+def test_split_and_simulate_commands_refuse_bad_input_at_once(tmp_path):
+    with pytest.raises(NoDicomError, match="does not exist"):
+        command_line("split", "--data", str(tmp_path / "absent"), "--out", str(tmp_path / "s.csv"))
+    write_small(tmp_path / "loud", slices=2, sd=40.0)
+    with pytest.raises(EmptySetError, match="clean set is empty"):
+        command_line("split", "--data", str(tmp_path), "--out", str(tmp_path / "s.csv"))
+    assert not (tmp_path / "s.csv").exists()
+    with pytest.raises(SplitError, match="iscl split"):
+        command_line("simulate", "--data", str(tmp_path), "--split", str(tmp_path / "s.csv"), "--out", str(tmp_path / "o"))
+
+
+def test_split_command_measures_and_honours_the_fixed_list(tmp_path):
+    for seed in range(1, 5):
+        write_small(tmp_path / "d" / f"p{seed}", slices=2, sd=6.0, seed=seed)
+    (tmp_path / "fixed.csv").write_text("patient,split\nISCL-PHANTOM-0003,test\n")
+    out = tmp_path / "s.csv"
+    assert command_line("split", "--data", str(tmp_path / "d"), "--fixed", str(tmp_path / "fixed.csv"), "--out", str(out)) == 0
+    rows = {r.patient: r for r in read_split(out)}
+    assert len(rows) == 4 and rows["ISCL-PHANTOM-0003"].split == "test"
+    assert rows["ISCL-PHANTOM-0001"].noise_sd_HU == pytest.approx(6.0, rel=0.1)

@@ -61,12 +61,15 @@ def measure(integrals: torch.Tensor, dose: float, protocol: Protocol, generator:
     return torch.log(photons / counts.clamp(min=1.0))
 
 
-def scan_slice(scene: Scene, index: int, doses: list[float], protocol: Protocol, seed: int) -> np.ndarray:
-    """float32 [1 + D, size, size] in HU: the noiseless reconstruction, then one at each dose (independent noise)."""
+def scan_slice(
+    scene: Scene, index: int, doses: list[float], protocol: Protocol, seed: int, noiseless: bool = True
+) -> np.ndarray:
+    """float32 [D, size, size] in HU, one image a dose (independent noise), after the noiseless one if asked for."""
     z = float(protocol.heights()[index])
     integrals = project(scene, z, protocol)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + index)
-    data = torch.stack([integrals] + [measure(integrals, d, protocol, generator) for d in doses])
+    measured = [measure(integrals, d, protocol, generator) for d in doses]
+    data = torch.stack(([integrals] if noiseless else []) + measured)
     window = protocol.kernel.window(filter_frequencies(protocol.fan))
     image = fbp(data, protocol.fan, window.expand(len(data), -1), protocol.size, protocol.pixel_mm)
     return ((image / mu_water(protocol.kvp) - 1.0) * 1000.0).numpy()

@@ -56,21 +56,23 @@ def _trace(painted, density, clip, clips, texture, delta, radius, angle, channel
     clip_in = np.empty((max(1, len(clips)), channels))
     clip_out = np.empty((max(1, len(clips)), channels))
     total = np.empty(channels)
+    ray_x, ray_y = np.empty(channels), np.empty(channels)
     for view in range(views):
         beta = 2 * math.pi * view / views
         sx, sy = radius * math.cos(beta), radius * math.sin(beta)
         towards = beta + math.pi
         count[:] = 0
         total[:] = 0.0
+        for ch in range(channels):
+            ray = towards + (ch - (channels - 1) / 2) * angle
+            ray_x[ch], ray_y[ch] = math.cos(ray), math.sin(ray)
         for k in range(len(clips)):
             for ch in range(channels):
-                ray = towards + (ch - (channels - 1) / 2) * angle
-                clip_in[k, ch], clip_out[k, ch] = _chord(sx, sy, math.cos(ray), math.sin(ray), clips[k])
+                clip_in[k, ch], clip_out[k, ch] = _chord(sx, sy, ray_x[ch], ray_y[ch], clips[k])
         for m in range(len(painted) - 1, -1, -1):
             first, last = _channel_range(sx, sy, towards, painted[m], angle, channels)
             for ch in range(first, last):
-                ray = towards + (ch - (channels - 1) / 2) * angle
-                t0, t1 = _chord(sx, sy, math.cos(ray), math.sin(ray), painted[m])
+                t0, t1 = _chord(sx, sy, ray_x[ch], ray_y[ch], painted[m])
                 if clip[m] >= 0:
                     t0 = max(t0, clip_in[clip[m], ch])
                     t1 = min(t1, clip_out[clip[m], ch])
@@ -108,8 +110,7 @@ def _trace(painted, density, clip, clips, texture, delta, radius, angle, channel
         for m in range(len(texture)):
             first, last = _channel_range(sx, sy, towards, texture[m], angle, channels)
             for ch in range(first, last):
-                ray = towards + (ch - (channels - 1) / 2) * angle
-                t0, t1 = _chord(sx, sy, math.cos(ray), math.sin(ray), texture[m])
+                t0, t1 = _chord(sx, sy, ray_x[ch], ray_y[ch], texture[m])
                 total[ch] += delta[m] * (t1 - t0)
         for ch in range(channels):
             out[view, ch] = total[ch]
