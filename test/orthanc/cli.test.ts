@@ -7,13 +7,12 @@ import {
   ctSeries,
   filesIn,
   folderOf,
-  MODELS,
   removeTemporary,
   runJson,
   SERIES,
   STUDY,
   temporary,
-} from '../cli/command';
+} from '../command-line/command';
 import { startFaultServer } from '../faults/server';
 import { NO_ORTHANC, startOrthanc, type Orthanc } from './orthanc';
 

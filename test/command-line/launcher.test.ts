@@ -1,0 +1,30 @@
+import { ctSeries, filesIn, folderOf, launch, removeTemporary, temporary } from './command';
+
+afterAll(removeTemporary);
+
+it.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s: exit code 130, whole files only; the same command does the rest',
+  async signal => {
+    const input = await folderOf(ctSeries(24, { size: 512 }));
+    const output = await temporary();
+    const first = await launch([input, output], child => {
+      const watch = setInterval(async () => {
+        if (child.exitCode === null && (await filesIn(output)).length === 0) return;
+        clearInterval(watch);
+        child.kill(signal);
+      }, 10);
+    });
+    expect(first.code).toBe(130);
+    expect(first.report).toMatchObject({ exitCode: 130, series: [{ outcome: 'interrupted' }] });
+    const files = await filesIn(output);
+    expect(files.length).toBe(first.report.series[0]!.written);
+    expect(files.length).toBeLessThan(24);
+    expect(files.every(file => file.endsWith('.dcm'))).toBe(true);
+
+    const second = await launch([input, output]);
+    expect(second.code).toBe(0);
+    expect(second.report.series).toMatchObject([
+      { outcome: 'done', kept: files.length, written: 24 - files.length },
+    ]);
+  },
+);
