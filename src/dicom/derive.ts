@@ -1,6 +1,7 @@
 import { sliceFromStored, sliceToStored, type NaturalizedInstance, type StoredPixels } from '../ct';
 import { decodeFrame, type DecodedFrame } from './decode';
 import { derivedAttributes, type DerivedUids, type SourceReference } from './derived-attributes';
+import { tagOfKeyword } from './dictionary';
 import { asciiOf, type RawDataset } from './elements';
 import { unreadable } from './errors';
 import { lossyHistory } from './lossy';
@@ -148,7 +149,14 @@ async function readPrepared(prepared: PreparedSource): Promise<ElementSource> {
   const known = prepared.kind === 'file' ? null : prepared.frame;
   const frame = known ?? (await decodeFrame(parsed));
   const dataset = known ? parsed.dataset : new Map([...parsed.dataset, ...lossyHistory(parsed, frame)]);
-  return { kind: 'elements', dataset, format: naturalize(parsed), stored: frame.stored };
+  return { kind: 'elements', dataset, format: formatOf(parsed), stored: frame.stored };
+}
+
+/** `naturalize`, but of the pixel format alone: dcmjs takes milliseconds for a whole header. */
+function formatOf(parsed: ParsedInstance): NaturalizedInstance {
+  const tags = FORMAT_KEYWORDS.map(keyword => tagOfKeyword(keyword)!);
+  const dataset: RawDataset = new Map([...parsed.dataset].filter(([tag]) => tags.includes(tag)));
+  return naturalize({ ...parsed, dataset });
 }
 
 async function derivedUids({ dataset, stored }: ElementSource, provenance: Provenance): Promise<DerivedUids> {
