@@ -21,15 +21,12 @@ const NAMES = Object.keys(TISSUES) as Tissue[];
  */
 const CLASS_RADIUS = 2;
 
-/** n, sum and sum of squares of denoised minus source. */
-interface Sums {
-  n: number;
-  sum: number;
-  squares: number;
-}
+/** n, sum and sum of squares of denoised minus source for each tissue in the order of NAMES, then for what is of no class. */
+type Sums = Float64Array;
+const CLASSES = NAMES.length + 1;
 
 /** Sums behind a SliceStatistics, so that slices can be pooled without rounding through means. */
-const sumsOf = new WeakMap<SliceStatistics, Readonly<Record<Tissue | 'all', Sums>>>();
+const sumsOf = new WeakMap<SliceStatistics, Sums>();
 
 /**
  * What was removed from one slice; padding is left out.
@@ -40,15 +37,16 @@ export function sliceStatistics(source: SliceHu, denoised: Float32Array | Int16A
   if (denoised.length !== hu.length)
     throw new RangeError(`${denoised.length} pixels for a slice of ${hu.length}`);
   const local = boxMean(hu, rows, columns, CLASS_RADIUS);
-  const sums = emptySums();
+  const sums: Sums = new Float64Array(3 * CLASSES);
   let maxAbsChangeHu = 0;
   for (let i = 0; i < hu.length; i++) {
     if (padding?.[i] === 1) continue;
     const change = denoised[i]! - hu[i]!;
-    maxAbsChangeHu = Math.max(maxAbsChangeHu, Math.abs(change));
-    add(sums.all, change);
-    const tissue = classOf(local[i]!);
-    if (tissue) add(sums[tissue], change);
+    if (Math.abs(change) > maxAbsChangeHu) maxAbsChangeHu = Math.abs(change);
+    const at = 3 * classOf(local[i]!);
+    sums[at]! += 1;
+    sums[at + 1]! += change;
+    sums[at + 2]! += change * change;
   }
   const statistics = { ...summary(sums), maxAbsChangeHu, structure: structureInResidual(source, denoised) };
   sumsOf.set(statistics, sums);
@@ -66,17 +64,13 @@ export class SeriesStatistics {
 
   /** Pixel-weighted over all slices added. */
   total(): Omit<SliceStatistics, 'structure'> & { readonly flaggedSlices: readonly string[] } {
-    const sums = emptySums();
+    const sums: Sums = new Float64Array(3 * CLASSES);
     let maxAbsChangeHu = 0;
     const flaggedSlices: string[] = [];
     for (const [sopInstanceUid, slice] of this.#slices) {
       const given = sumsOf.get(slice);
       if (!given) throw new TypeError('only what sliceStatistics returned can be pooled');
-      for (const key of [...NAMES, 'all'] as const) {
-        sums[key].n += given[key].n;
-        sums[key].sum += given[key].sum;
-        sums[key].squares += given[key].squares;
-      }
+      for (let i = 0; i < sums.length; i++) sums[i]! += given[i]!;
       maxAbsChangeHu = Math.max(maxAbsChangeHu, slice.maxAbsChangeHu);
       if (slice.structure.flagged) flaggedSlices.push(sopInstanceUid);
     }
@@ -84,35 +78,32 @@ export class SeriesStatistics {
   }
 }
 
-function classOf(hu: number): Tissue | null {
-  for (const name of NAMES) {
-    if (hu >= TISSUES[name][0] && hu < TISSUES[name][1]) return name;
+/** Index into NAMES, or the last class. TISSUES as a chain of comparisons, because a loop over the table dominates the time of a slice. */
+function classOf(hu: number): number {
+  if (hu < TISSUES.air[1]) return 0;
+  if (hu < TISSUES.lung[1]) return 1;
+  if (hu < TISSUES.fat[0]) return 5;
+  if (hu < TISSUES.fat[1]) return 2;
+  if (hu < TISSUES.soft[1]) return 3;
+  return hu < TISSUES.bone[0] ? 5 : 4;
+}
+
+function summary(sums: Sums) {
+  let [n, sum, squares] = [0, 0, 0];
+  for (let i = 0; i < sums.length; i += 3) {
+    n += sums[i]!;
+    sum += sums[i + 1]!;
+    squares += sums[i + 2]!;
   }
-  return null;
-}
-
-function emptySums(): Record<Tissue | 'all', Sums> {
-  const zero = (): Sums => ({ n: 0, sum: 0, squares: 0 });
-  return { all: zero(), air: zero(), lung: zero(), fat: zero(), soft: zero(), bone: zero() };
-}
-
-function add(sums: Sums, change: number): void {
-  sums.n += 1;
-  sums.sum += change;
-  sums.squares += change * change;
-}
-
-function summary(sums: Readonly<Record<Tissue | 'all', Sums>>) {
-  const all = changeOf(sums.all);
-  const tissue = Object.fromEntries(NAMES.map(name => [name, changeOf(sums[name])])) as Record<
-    Tissue,
-    TissueChange
-  >;
-  return { pixels: all.pixels, meanChangeHu: all.meanChangeHu, sdRemovedHu: all.sdRemovedHu, tissue };
+  const tissue = Object.fromEntries(
+    NAMES.map((name, i) => [name, changeOf(sums[3 * i]!, sums[3 * i + 1]!, sums[3 * i + 2]!)]),
+  ) as Record<Tissue, TissueChange>;
+  const { pixels, meanChangeHu, sdRemovedHu } = changeOf(n, sum, squares);
+  return { pixels, meanChangeHu, sdRemovedHu, tissue };
 }
 
 /** SD over all n pixels, not n - 1: these are all there are, not a sample. */
-function changeOf({ n, sum, squares }: Sums): TissueChange {
+function changeOf(n: number, sum: number, squares: number): TissueChange {
   if (n === 0) return { pixels: 0, meanChangeHu: Number.NaN, sdRemovedHu: Number.NaN };
   const mean = sum / n;
   return { pixels: n, meanChangeHu: mean, sdRemovedHu: Math.sqrt(Math.max(0, squares / n - mean * mean)) };

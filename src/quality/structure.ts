@@ -35,8 +35,12 @@ export function structureInResidual(source: SliceHu, denoised: Float32Array | In
     for (let x = 1; x < columns - 1; x++) {
       const i = y * columns + x;
       if (padding?.[i] === 1) continue;
-      const [west, east, north, south] = [u[i - 1]!, u[i + 1]!, u[i - columns]!, u[i + columns]!];
-      const [dx, dy] = [(east - west) / 2, (south - north) / 2];
+      const west = u[i - 1]!;
+      const east = u[i + 1]!;
+      const north = u[i - columns]!;
+      const south = u[i + columns]!;
+      const dx = (east - west) / 2;
+      const dy = (south - north) / 2;
       if (dx * dx + dy * dy < EDGE_HU_PER_PIXEL * EDGE_HU_PER_PIXEL) continue;
       const r = denoised[i]! - hu[i]!;
       const l = west + east + north + south - 4 * u[i]!;

@@ -1,104 +1,32 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join, resolve } from 'node:path';
-import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import type { BrowserEngineOptions, Engine, EngineEvent } from '../../src/engine';
-import { boxMean } from '../../src/engine/fixtures';
+import type { Server } from 'node:http';
+import type { Browser, Page } from 'playwright-core';
+import type { BrowserEngineOptions } from '../../src/engine';
+import { BOX_MODEL, boxMean } from '../../src/engine/fixtures';
+import { launchChromium, type PageApi, serveEnginePage } from './engine-page';
 
 /*
  * The engine alone in real Chromium: real worker, real ONNX Runtime Web on wasm and on WebGPU (SwiftShader), real crashes. The model is the
  * 3x3 mean of test/fixtures/box-model.
  */
 
-interface PageApi {
-  createBrowserEngine(options: BrowserEngineOptions): Engine;
-  engines: Engine[];
-  workers: Worker[];
-  events: EngineEvent[];
-}
 declare const api: PageApi;
 
-const TYPES: Record<string, string> = {
-  '.mjs': 'text/javascript',
-  '.js': 'text/javascript',
-  '.wasm': 'application/wasm',
-};
-const ENTRY = `import { createBrowserEngine } from ${JSON.stringify(resolve('src/engine/index.ts'))};
-globalThis.api = { createBrowserEngine, engines: [], workers: [], events: [] };`;
-
-async function bundle(contents: { stdin: string } | { file: string }): Promise<string> {
-  const entry =
-    'stdin' in contents
-      ? { stdin: { contents: contents.stdin, resolveDir: resolve('.'), loader: 'ts' as const } }
-      : { entryPoints: [contents.file] };
-  const built = await build({ ...entry, bundle: true, format: 'esm', write: false });
-  return built.outputFiles[0]!.text;
-}
-
-/** Serves the page, the worker, ONNX Runtime and the box model; `isolated` sends COOP and COEP. */
-async function serve(isolated: boolean): Promise<Server> {
-  const made: Record<string, string> = {
-    '/': '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
-    '/page.js': await bundle({ stdin: ENTRY }),
-    '/worker.js': await bundle({ file: 'src/engine/engine.worker.ts' }),
-  };
-  const folders: Record<string, string> = {
-    ort: 'node_modules/onnxruntime-web/dist',
-    models: 'test/fixtures/box-model',
-  };
-  const server = createServer((request, response) => {
-    const path = new URL(request.url!, 'http://host').pathname;
-    if (isolated) {
-      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    }
-    const text = made[path];
-    if (text) {
-      response.setHeader('Content-Type', path === '/' ? 'text/html' : 'text/javascript');
-      return void response.end(text);
-    }
-    const [, folder = '', name = ''] = path.split('/');
-    const file = join(folders[folder] ?? 'missing', name);
-    stat(file).then(
-      ({ size }) => {
-        response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream');
-        response.setHeader('Content-Length', size);
-        createReadStream(file).pipe(response);
-      },
-      () => {
-        response.statusCode = 404;
-        response.end();
-      },
-    );
-  });
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-  return server;
-}
-
-const origin = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-
 let browser: Browser;
-let servers: Server[];
+let servers: { server: Server; origin: string }[];
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--enable-unsafe-webgpu'],
-  });
-  servers = [await serve(true), await serve(false)];
+  browser = await launchChromium();
+  servers = [await serveEnginePage(BOX_MODEL, true), await serveEnginePage(BOX_MODEL, false)];
 });
 afterAll(async () => {
   await browser?.close();
-  for (const server of servers ?? []) server.close();
+  for (const { server } of servers ?? []) server.close();
 });
 
 async function openPage({ isolated = true, withoutGpu = false } = {}): Promise<Page> {
   const context = await browser.newContext();
   const page = await context.newPage();
   if (withoutGpu) await page.addInitScript("Object.defineProperty(navigator, 'gpu', { value: undefined })");
-  await page.goto(origin(servers[isolated ? 0 : 1]!));
+  await page.goto(servers[isolated ? 0 : 1]!.origin);
   await page.waitForFunction('globalThis.api !== undefined');
   return page;
 }
@@ -109,11 +37,7 @@ function prepare(page: Page, options: Partial<BrowserEngineOptions> = {}) {
     const engine = api.createBrowserEngine({
       manifestUrl: `${location.origin}/models/manifest.json`,
       ortBaseUrl: `${location.origin}/ort/`,
-      createWorker: () => {
-        const worker = new Worker('/worker.js', { type: 'module' });
-        api.workers.push(worker);
-        return worker;
-      },
+      createWorker: () => new Worker('/worker.js', { type: 'module' }),
       allowSoftwareAdapter: true,
       ...given,
     });
@@ -202,8 +126,8 @@ test('a missing runtime file or worker script is named', async () => {
       () => 'prepared',
       (error: Error) => error.message,
     );
-  expect(await failed({ ortBaseUrl: `${origin(servers[0]!)}/elsewhere/` })).toContain('runtime-load');
-  expect(await failed({ manifestUrl: `${origin(servers[0]!)}/elsewhere/manifest.json` })).toContain(
+  expect(await failed({ ortBaseUrl: `${servers[0]!.origin}/elsewhere/` })).toContain('runtime-load');
+  expect(await failed({ manifestUrl: `${servers[0]!.origin}/elsewhere/manifest.json` })).toContain(
     'model-download',
   );
   await page.context().close();
