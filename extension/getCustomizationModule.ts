@@ -1,3 +1,4 @@
+import { createElement } from 'react';
 import { PRODUCT } from '../src/ct';
 import { LABEL } from './id';
 import type { OhifInstance } from './ohif';
@@ -17,11 +18,18 @@ function isOurs(instance: OhifInstance | undefined): boolean {
 /** The warning on every viewport that shows pixels of ours; first line, in a colour of its own. */
 const overlayLabel = {
   id: 'IsclDenoised',
-  inheritsFrom: 'ohif.overlayItem',
-  color: '#ffb020',
-  title: 'Made by ISCL CT Denoise. For research; not for diagnostic use.',
   condition: ({ referenceInstance }: OverlayProps) => isOurs(referenceInstance),
-  contentF: () => LABEL,
+  // Rendered by the host's React: plain elements only. OHIF cuts overlay lines at 40 % of the viewport; this one wraps instead.
+  contentF: () =>
+    createElement(
+      'div',
+      {
+        'data-cy': 'iscl-overlay-label',
+        title: 'Made by ISCL CT Denoise. For research; not for diagnostic use.',
+        style: { color: '#ffb020', whiteSpace: 'normal', fontWeight: 600 },
+      },
+      LABEL,
+    ),
 };
 
 export function getCustomizationModule() {

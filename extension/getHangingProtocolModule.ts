@@ -10,7 +10,7 @@ export type Role = 'original' | 'denoised' | 'difference';
 export const ROLE_ATTRIBUTE = 'isclRole';
 export const SLICE_ATTRIBUTE = 'isclCurrentSlice';
 
-const SYNC_SLICE = { type: 'imageslice', id: 'isclSlice', source: true, target: true };
+// Slices are kept together by session/comparison.ts.
 const SYNC_ZOOM_PAN = { type: 'zoompan', id: 'isclZoomPan', source: true, target: true };
 const SYNC_WINDOW = { type: 'voi', id: 'isclWindow', source: true, target: true };
 const SYNC_SEGMENTATION = {
@@ -23,7 +23,7 @@ const SYNC_SEGMENTATION = {
 
 function viewport(role: Role, synchronised: boolean) {
   const groups = [SYNC_SEGMENTATION];
-  const together = [SYNC_SLICE, SYNC_ZOOM_PAN, ...(role === 'difference' ? [] : [SYNC_WINDOW])];
+  const together = [SYNC_ZOOM_PAN, ...(role === 'difference' ? [] : [SYNC_WINDOW])];
   return {
     viewportOptions: {
       viewportId: `iscl-${role}`,

@@ -4,25 +4,27 @@ import { getHangingProtocolModule } from './getHangingProtocolModule';
 import { getPanelModule } from './getPanelModule';
 import { getToolbarModule } from './getToolbarModule';
 import { EXTENSION_ID } from './id';
-import type { ExtensionContext } from './ohif';
+import type { AppConfig, ExtensionContext } from './ohif';
 import { ENGINE_CUSTOMIZATION, type EngineChoice } from './session/engine';
-import type { SessionHolder } from './session/holder';
+import { SessionHolder } from './session/holder';
 import { Session } from './session/session';
 
-const holder: SessionHolder = { current: null };
+const holder = new SessionHolder();
 
 /** OHIF extension: denoise the CT series in the active viewport, compare, save. */
 const extension = {
   id: EXTENSION_ID,
+  preRegistration({ appConfig }: { appConfig: AppConfig }) {
+    // OHIF 3.13 calls this handler for every image that fails to load, also when the configuration names none, and throws then.
+    appConfig.httpErrorHandler ??= () => undefined;
+  },
   onModeEnter(context: ExtensionContext) {
-    void holder.current?.dispose();
     const { customizationService } = context.servicesManager.services;
     const choice = customizationService.getCustomization(ENGINE_CUSTOMIZATION) as EngineChoice | undefined;
-    holder.current = new Session(context, choice ?? {});
+    holder.replace(new Session(context, choice ?? {}));
   },
   onModeExit() {
-    void holder.current?.dispose();
-    holder.current = null;
+    holder.replace(null);
   },
   getCommandsModule: (context: ExtensionContext) => getCommandsModule(holder, context),
   getCustomizationModule,

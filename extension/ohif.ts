@@ -80,6 +80,7 @@ export interface HangingProtocolService extends PubSub<'PROTOCOL_CHANGED'> {
 
 export interface DataSource {
   getConfig?(): {
+    readonly name?: string;
     readonly qidoRoot?: string;
     readonly wadoRoot?: string;
     readonly stowRoot?: string;
@@ -147,6 +148,11 @@ export interface ExtensionContext {
   readonly servicesManager: ServicesManager;
   readonly extensionManager: ExtensionManager;
   readonly commandsManager: CommandsManager;
+}
+
+/** The viewer's configuration, as `preRegistration` is given it. */
+export interface AppConfig {
+  httpErrorHandler?: (error: unknown) => void;
 }
 
 export interface CornerstoneLibraries {

@@ -76,6 +76,8 @@ export function derivedImage(
     sizeInBytes: pixels.byteLength,
     dataType: pixels instanceof Int16Array ? 'Int16Array' : 'Float32Array',
     voxelManager,
+    // Cornerstone's progressive loading asks again for anything less, and then reports the image as undecodable.
+    imageQualityStatus: cornerstone.Enums.ImageQualityStatus.FULL_RESOLUTION,
     preScale: {
       enabled: true,
       scaled: true,

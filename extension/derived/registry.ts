@@ -36,12 +36,21 @@ interface Entry {
 export class DerivedRegistry {
   private readonly entries = new Map<string, Entry>();
   private readonly metadata: { remove(): void };
+  private readonly requestLimit: { restore(): void };
   private repainting = 0;
 
-  constructor(private readonly cornerstone: typeof core) {
+  /** @param onFailed told of an image that will not come */
+  constructor(
+    private readonly cornerstone: typeof core,
+    private readonly onFailed: (imageId: string, error: unknown) => void,
+  ) {
     cornerstone.imageLoader.registerImageLoader(IMAGE_SCHEME, (imageId, options) => ({
-      promise: this.load(imageId, options),
+      promise: this.load(imageId, options).catch(error => {
+        this.onFailed(imageId, error);
+        throw error;
+      }),
     }));
+    this.requestLimit = raiseInteractionLimit(cornerstone);
     this.metadata = derivedMetadata(cornerstone, imageId => this.entries.get(imageId)?.slice);
   }
 
@@ -110,22 +119,18 @@ export class DerivedRegistry {
   }
 
   /** A slice has just been denoised: volumes that hold it load it now, though their own queue may be elsewhere. */
-  async refreshVolumes(series: DerivedSeries, sopInstanceUid: string): Promise<void> {
-    const slice = series.slices.find(one => one.source.instance.SOPInstanceUID === sopInstanceUid);
-    if (!slice) return;
-    const holds = this.cornerstone.cache.getVolumes().some(one => one.imageIds?.includes(slice.imageId));
+  async refreshVolumes(imageId: string): Promise<void> {
+    const holds = this.cornerstone.cache.getVolumes().some(one => one.imageIds?.includes(imageId));
     if (!holds) return;
-    await this.cornerstone.imageLoader.loadAndCacheImage(slice.imageId, {
-      priority: 0,
-      requestType: 'prefetch',
-    });
-    repaintViewports(this.cornerstone, [slice.imageId]);
+    await this.cornerstone.imageLoader.loadAndCacheImage(imageId, { priority: 0, requestType: 'prefetch' });
+    repaintViewports(this.cornerstone, [imageId]);
   }
 
   dispose(): void {
     this.repainting++;
     this.entries.clear();
     this.metadata.remove();
+    this.requestLimit.restore();
   }
 
   private async load(imageId: string, options?: Record<string, unknown>): Promise<core.Types.IImage> {
@@ -161,4 +166,16 @@ export class DerivedRegistry {
     paint(image.getPixelData() as Pixels, entry.kind, source, denoised, entry.painted);
     return true;
   }
+}
+
+/**
+ * An image that is still being denoised holds one of Cornerstone's places for images under way (OHIF's default: 10). Scrolling past
+ * more of them would block the original beside it.
+ */
+function raiseInteractionLimit(cornerstone: typeof core): { restore(): void } {
+  const { imageLoadPoolManager: pool, Enums } = cornerstone;
+  const type = Enums.RequestType.Interaction;
+  const before = pool.maxNumRequests[type];
+  pool.setMaxSimultaneousRequests(type, 1000);
+  return { restore: () => pool.setMaxSimultaneousRequests(type, before) };
 }

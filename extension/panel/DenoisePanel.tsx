@@ -18,7 +18,7 @@ interface Props {
 
 /** The Denoise panel: everything about the series of the active viewport. */
 export function DenoisePanel({ holder, run }: Props) {
-  const session = holder.current;
+  const session = useSyncExternalStore(holder.subscribe, () => holder.current);
   return (
     <div className="iscl-panel" data-cy="iscl-panel">
       <style>{STYLES}</style>

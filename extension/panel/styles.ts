@@ -23,7 +23,7 @@ export const STYLES = `
 .iscl-button:disabled { opacity: 0.4; cursor: not-allowed; }
 .iscl-button.wide { width: 100%; min-height: 34px; }
 .iscl-button.grow { flex: 1 1 0; padding-inline: 4px; }
-.iscl-button[aria-pressed='true'] { color: hsl(var(--background)); background: hsl(var(--highlight)); }
+.iscl-button[aria-pressed='true'], .iscl-button[aria-pressed='true']:hover:not(:disabled) { color: hsl(var(--background)); background: hsl(var(--highlight)); }
 .iscl-link { font: inherit; padding: 0; border: 0; background: none; color: hsl(var(--primary)); cursor: pointer; text-align: left; }
 .iscl-link:hover { text-decoration: underline; }
 .iscl-panel :focus-visible { outline: 2px solid hsl(var(--highlight)); outline-offset: 1px; }

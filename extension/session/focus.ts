@@ -6,7 +6,8 @@ import type * as core from '@cornerstonejs/core';
  */
 export function watchSlices(
   cornerstone: typeof core,
-  onImage: (imageId: string, viewportId: string) => void,
+  /** `before`: the viewport will show it once it is loaded. */
+  onImage: (imageId: string, viewportId: string, when: 'before' | 'shown') => void,
 ): { stop(): void } {
   const { Events } = cornerstone.Enums;
   const names = [Events.PRE_STACK_NEW_IMAGE, Events.STACK_NEW_IMAGE, Events.VOLUME_NEW_IMAGE];
@@ -21,7 +22,7 @@ export function watchSlices(
     const viewport = cornerstone.getRenderingEngine(renderingEngineId)?.getViewport(viewportId);
     const shown =
       imageId ?? (viewport as Partial<core.Types.IVolumeViewport> | undefined)?.getCurrentImageId?.();
-    if (shown) onImage(shown, viewportId);
+    if (shown) onImage(shown, viewportId, event.type === Events.PRE_STACK_NEW_IMAGE ? 'before' : 'shown');
   };
   const listen = (element: Element) => {
     elements.add(element);

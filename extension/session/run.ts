@@ -30,6 +30,7 @@ export class Run implements PixelSource {
 
   private readonly slices: ReadonlyMap<string, SourceSlice>;
   private readonly waiting = new Map<string, Waiter[]>();
+  private readonly hoping = new Map<string, ((slice: DenoisedSlice) => void)[]>();
   private readonly recent = new Map<string, Promise<SliceHu>>();
   private readonly unsubscribe: () => void;
   private look: AbortController | null = null;
@@ -69,6 +70,13 @@ export class Run implements PixelSource {
     return -1;
   }
 
+  /** Image id of a source slice in one of the derived series. */
+  imageIdOf(series: DerivedSeries, sopInstanceUid: string): string {
+    const slice = series.slices.find(one => one.source.instance.SOPInstanceUID === sopInstanceUid);
+    if (!slice) throw new RangeError(`${sopInstanceUid} is not in this series`);
+    return slice.imageId;
+  }
+
   denoised(sopInstanceUid: string, urgent: boolean): Promise<DenoisedSlice> {
     const done = this.job.result(sopInstanceUid);
     if (done) return Promise.resolve(done);
@@ -81,6 +89,15 @@ export class Run implements PixelSource {
     });
     if (urgent) this.lookAt(sopInstanceUid);
     return promise;
+  }
+
+  /** Resolves when the slice is denoised, however often the job is cancelled and taken up before; never when the run is closed first. */
+  whenDone(sopInstanceUid: string): Promise<DenoisedSlice> {
+    const done = this.job.result(sopInstanceUid);
+    if (done) return Promise.resolve(done);
+    return new Promise(resolve => {
+      this.hoping.set(sopInstanceUid, [...(this.hoping.get(sopInstanceUid) ?? []), resolve]);
+    });
   }
 
   /**
@@ -125,6 +142,8 @@ export class Run implements PixelSource {
       const uid = event.slice.sopInstanceUid;
       this.failed.delete(uid);
       this.take(uid).forEach(waiter => waiter.resolve(event.slice));
+      this.hoping.get(uid)?.forEach(resolve => resolve(event.slice));
+      this.hoping.delete(uid);
       void this.assess(event.slice);
     } else if (event.kind === 'slice-failed') {
       this.failed.set(event.sopInstanceUid, event.fault);
@@ -138,8 +157,9 @@ export class Run implements PixelSource {
   }
 
   private async assess(slice: DenoisedSlice): Promise<void> {
-    const source = await this.sourceHu(slice.sopInstanceUid);
-    this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
+    // Not through `sourceHu`, which keeps the slices on screen.
+    const source = await this.slices.get(slice.sopInstanceUid)?.loadHu();
+    if (source) this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
   }
 
   private take(sopInstanceUid: string): Waiter[] {

@@ -4,12 +4,11 @@ import type { JobEvent } from '../../src/denoise';
 import type { Engine, ModelCard } from '../../src/engine';
 import { DenoiseError, type Fault, type Refusal } from '../../src/notices';
 import { DerivedRegistry } from '../derived/registry';
-import type { DerivedKind, DerivedSeries } from '../derived/series';
-import { PROTOCOL_ID } from '../id';
-import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, type Role, type StageId } from '../getHangingProtocolModule';
+import type { StageId } from '../getHangingProtocolModule';
 import { cornerstoneOf, type DisplaySet, type ExtensionContext, type Subscription } from '../ohif';
 import { createEngine, type EngineChoice } from './engine';
-import { watchSlices } from './focus';
+import { Comparison } from './comparison';
+import { listLive, listStored, unlistLive } from './listing';
 import { RoiTracker } from './roi';
 import { Run } from './run';
 import { Saver } from './saver';
@@ -44,18 +43,15 @@ export class Session {
   readonly regions: RoiTracker;
   card: ModelCard | null = null;
   cardFault: Fault | Refusal | null = null;
-  stage: StageId = 'single';
 
   private engine: Engine | null = null;
   private readonly runs = new Map<string, OpenRun>();
-  /** The run whose series the hanging protocol hangs. */
-  private hung: OpenRun | null = null;
   private readonly verdicts = new Map<string, Verdict>();
   private readonly listeners = new Set<() => void>();
   private readonly subscriptions: Subscription[] = [];
-  private readonly slices: { stop(): void };
-  private readonly shown = new Map<string, string>();
+  private readonly comparison: Comparison;
   private announcing = 0;
+  private warm = false;
 
   constructor(
     private readonly context: ExtensionContext,
@@ -64,12 +60,20 @@ export class Session {
     const libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = libraries;
     this.cornerstone = cornerstone;
-    this.registry = new DerivedRegistry(cornerstone);
+    this.registry = new DerivedRegistry(cornerstone, (imageId, error) =>
+      this.comparison.failed(imageId, error),
+    );
+    this.comparison = new Comparison({
+      services: this.services,
+      cornerstone,
+      registry: this.registry,
+      onSlice: uid => this.onSlice(uid),
+    });
     const { dataSource } = this;
     this.saver = new Saver({
       dataSource,
       authorizationHeader: () => this.services.userAuthenticationService.getAuthorizationHeader() ?? {},
-      stored: (study, series) => this.listStored(study, series),
+      stored: (study, series) => listStored(this.services.displaySetService, this.dataSource, study, series),
       changed: () => this.announce(),
     });
     void this.saver.findUnfinished();
@@ -78,14 +82,7 @@ export class Session {
       () => this.active()?.open?.run ?? null,
       () => this.announce(),
     );
-    this.slices = watchSlices(cornerstone, (imageId, viewportId) => this.onImage(imageId, viewportId));
-    const { viewportGridService, displaySetService, hangingProtocolService } = this.services;
-    hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
-      this.roleOf(one),
-    );
-    hangingProtocolService.addCustomAttribute(SLICE_ATTRIBUTE, 'Slice shown now', (sets: DisplaySet[]) =>
-      this.currentSlice(sets),
-    );
+    const { viewportGridService, displaySetService } = this.services;
     const { ACTIVE_VIEWPORT_ID_CHANGED, GRID_STATE_CHANGED } = viewportGridService.EVENTS;
     this.subscriptions.push(
       viewportGridService.subscribe(ACTIVE_VIEWPORT_ID_CHANGED, () => {
@@ -111,8 +108,8 @@ export class Session {
     return this.context.extensionManager.getActiveDataSource()[0]!;
   }
 
-  get openRuns(): readonly OpenRun[] {
-    return [...this.runs.values()];
+  get stage(): StageId {
+    return this.comparison.stage;
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -171,7 +168,7 @@ export class Session {
   }
 
   setStage(stage: StageId): void {
-    const open = this.active()?.open ?? this.hung ?? this.openRuns[0];
+    const open = this.active()?.open ?? this.comparison.hung ?? [...this.runs.values()][0];
     if (!open && stage !== 'single') return;
     this.show(open ?? null, stage);
   }
@@ -190,22 +187,17 @@ export class Session {
   /** Closes a run: its live series leave the study list, its results are freed. The original stays as it is. */
   close(open: OpenRun = this.required()): void {
     this.runs.delete(open.sourceUid);
-    if (this.hung === open) this.hung = null;
     open.run.dispose();
-    const { displaySetService, cornerstoneCacheService } = this.services;
-    this.show(null, 'single', open);
-    for (const uid of [open.denoisedUid, open.differenceUid]) {
-      if (uid === null) continue;
-      if (displaySetService.getDisplaySetByUID(uid)) displaySetService.deleteDisplaySet(uid);
-      cornerstoneCacheService?.stackImageIds?.delete(uid);
-    }
+    const uids = [open.denoisedUid, open.differenceUid];
+    this.comparison.show(null, 'single', uids);
+    for (const uid of uids) if (uid !== null) unlistLive(this.services, uid);
     this.registry.remove(open.run.denoisedSeries);
     this.registry.remove(open.run.differenceSeries);
     this.announce();
   }
 
   async dispose(): Promise<void> {
-    this.slices.stop();
+    this.comparison.dispose();
     this.saver.cancel();
     this.regions.dispose();
     cancelAnimationFrame(this.announcing);
@@ -217,7 +209,6 @@ export class Session {
       this.registry.remove(run.differenceSeries);
     }
     this.runs.clear();
-    this.hung = null;
     this.registry.dispose();
     const { engine } = this;
     this.engine = null;
@@ -236,13 +227,6 @@ export class Session {
     });
   }
 
-  /** SOP Instance UID of the original slice a viewport shows; null for other images. */
-  shownSlice(viewportId: string): string | null {
-    const imageId = this.shown.get(viewportId);
-    if (imageId === undefined) return null;
-    return this.sourceUidOf(imageId);
-  }
-
   /** The run a display set belongs to: as its original, its denoised or its difference series. */
   runOf(displaySetUid: string): OpenRun | null {
     for (const open of this.runs.values()) {
@@ -257,7 +241,7 @@ export class Session {
     this.engine ??= createEngine(this.engineChoice);
     const source = sourceSeries(displaySet, this.dataSource, this.cornerstone);
     const viewportId = this.services.viewportGridService.getActiveViewportId();
-    const shown = viewportId ? this.shown.get(viewportId) : undefined;
+    const shown = viewportId ? this.comparison.imageIn(viewportId) : undefined;
     const focus = source.slices.find(slice => slice.imageId === shown)?.instance.SOPInstanceUID;
     const run = new Run(source, this.engine, focus, (which, event) => this.onJob(which, event));
     this.registry.add(run.denoisedSeries, run);
@@ -265,51 +249,18 @@ export class Session {
     const open: OpenRun = {
       run,
       sourceUid: displaySet.displaySetInstanceUID,
-      denoisedUid: this.list(run.denoisedSeries),
+      denoisedUid: listLive(this.services.displaySetService, run.denoisedSeries, run),
       differenceUid: null,
     };
     this.runs.set(open.sourceUid, open);
     return open;
   }
 
-  /** Makes OHIF list a live series; gives its display set's UID. */
-  private list(series: DerivedSeries): string {
-    const { displaySetService } = this.services;
-    const thumbnail = series.slices[Math.floor(series.slices.length / 2)]!.imageId;
-    const [displaySet] =
-      displaySetService.makeDisplaySets(
-        series.slices.map(slice => slice.instance),
-        {
-          madeInClient: true,
-          settings: {
-            isclKind: series.kind satisfies DerivedKind,
-            // The data source would ask the server for a picture of a series it does not have.
-            getThumbnailSrc: ({ getImageSrc }: { getImageSrc: (imageId: string) => Promise<string> }) =>
-              getImageSrc(thumbnail).catch(() => undefined),
-          },
-        },
-      ) ?? [];
-    if (!displaySet) throw new Error('OHIF made no display set of the derived series');
-    return displaySet.displaySetInstanceUID;
-  }
-
-  private show(open: OpenRun | null, stage: StageId, instead?: OpenRun): void {
-    if (open && stage === 'review' && open.differenceUid === null) {
-      open.differenceUid = this.list(open.run.differenceSeries);
+  private show(open: OpenRun | null, stage: StageId): void {
+    if (open && stage === 'review') {
+      open.differenceUid ??= listLive(this.services.displaySetService, open.run.differenceSeries, open.run);
     }
-    this.hung = open;
-    this.stage = stage;
-    const { hangingProtocolService, displaySetService } = this.services;
-    const { activeStudy } = hangingProtocolService.getActiveProtocol();
-    if (activeStudy) {
-      const gone = instead ? [instead.denoisedUid, instead.differenceUid] : [];
-      const displaySets = displaySetService
-        .getActiveDisplaySets()
-        .filter(one => !gone.includes(one.displaySetInstanceUID));
-      const studies = hangingProtocolService.studies ?? [activeStudy];
-      // Run again rather than change the stage: the service keeps the list of display sets of its last run.
-      hangingProtocolService.run({ studies, activeStudy, displaySets }, PROTOCOL_ID, { stageId: stage });
-    }
+    this.comparison.show(open, stage);
     this.announce();
   }
 
@@ -334,20 +285,18 @@ export class Session {
     this.announce();
   }
 
-  /** Asks the data source for a series that was just stored, so that it is listed beside the live one. */
-  private async listStored(studyInstanceUid: string, seriesInstanceUid: string): Promise<void> {
-    const { dataSource } = this;
-    if (this.services.displaySetService.getDisplaySetsForSeries(seriesInstanceUid).length > 0) return;
-    dataSource.deleteStudyMetadataPromise?.(studyInstanceUid);
-    await dataSource.retrieve.series.metadata({
-      StudyInstanceUID: studyInstanceUid,
-      filters: { seriesInstanceUID: [seriesInstanceUid] },
-      madeInClient: true,
-    });
+  /** Loads the model while the user looks at the first image, so that the first denoised slice does not wait for it. */
+  private warmUp(): void {
+    if (this.warm || this.active()?.verdict.kind !== 'accepted') return;
+    this.warm = true;
+    // A fault is told by the run that needs the engine.
+    const prepare = () => void this.engine?.prepare().catch(() => undefined);
+    if ('requestIdleCallback' in window) window.requestIdleCallback(prepare, { timeout: 2000 });
+    else setTimeout(prepare, 500);
   }
 
   required(): OpenRun {
-    const open = this.active()?.open ?? this.hung;
+    const open = this.active()?.open ?? this.comparison.hung;
     if (!open) throw new DenoiseError({ kind: 'refusal', code: 'empty-series' });
     return open;
   }
@@ -358,50 +307,22 @@ export class Session {
     }
   }
 
-  private roleOf(displaySet: DisplaySet): Role | undefined {
-    const uid = displaySet.displaySetInstanceUID;
-    if (!this.hung) return undefined;
-    if (uid === this.hung.sourceUid) return 'original';
-    if (uid === this.hung.denoisedUid) return 'denoised';
-    if (uid === this.hung.differenceUid) return 'difference';
-    return undefined;
-  }
-
-  /** Where a viewport that is about to be hung should start: at the slice the active viewport shows. */
-  private currentSlice(displaySets: DisplaySet[]): { index: number } | undefined {
-    const viewportId = this.services.viewportGridService.getActiveViewportId();
-    const uid = viewportId ? this.shownSlice(viewportId) : null;
-    const [displaySet] = displaySets;
-    if (!displaySet || uid === null) return undefined;
-    const index = instancesOf(displaySet).findIndex(
-      instance =>
-        instance.SOPInstanceUID === uid ||
-        this.registry.sliceOf(instance.imageId ?? '')?.source.instance.SOPInstanceUID === uid,
-    );
-    return index < 0 ? undefined : { index };
-  }
-
-  private sourceUidOf(imageId: string): string | null {
-    const derived = this.registry.sliceOf(imageId);
-    if (derived) return derived.source.instance.SOPInstanceUID;
-    const instance = this.cornerstone.metaData.get('instance', imageId) as
-      { SOPInstanceUID?: string } | undefined;
-    return instance?.SOPInstanceUID ?? null;
-  }
-
-  private onImage(imageId: string, viewportId: string): void {
-    this.shown.set(viewportId, imageId);
-    const uid = this.sourceUidOf(imageId);
-    if (uid === null) return;
-    for (const { run } of this.runs.values()) if (run.has(uid)) run.job.focus(uid);
+  private onSlice(sopInstanceUid: string): void {
+    this.warmUp();
+    for (const { run } of this.runs.values()) {
+      if (run.has(sopInstanceUid)) run.job.focus(sopInstanceUid);
+    }
     this.announce();
   }
 
   private onJob(run: Run, event: JobEvent): void {
     if (event.kind === 'slice') {
       const uid = event.slice.sopInstanceUid;
-      void this.registry.refreshVolumes(run.denoisedSeries, uid);
-      void this.registry.refreshVolumes(run.differenceSeries, uid);
+      for (const series of [run.denoisedSeries, run.differenceSeries]) {
+        const imageId = run.imageIdOf(series, uid);
+        this.comparison.ready(imageId);
+        this.registry.refreshVolumes(imageId).catch(() => undefined);
+      }
       this.regions.schedule();
     }
     this.announce();

@@ -1,0 +1,140 @@
+import type * as core from '@cornerstonejs/core';
+import { DenoiseError, describe } from '../../src/notices';
+import { Covers } from '../derived/covers';
+import type { DerivedRegistry } from '../derived/registry';
+import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, type Role, type StageId } from '../getHangingProtocolModule';
+import { PROTOCOL_ID } from '../id';
+import type { DisplaySet, Services } from '../ohif';
+import { stackViewports } from '../viewports';
+import { watchSlices } from './focus';
+import type { OpenRun } from './session';
+import { instancesOf } from './source';
+
+export interface ComparisonHost {
+  readonly services: Services;
+  readonly cornerstone: typeof core;
+  readonly registry: DerivedRegistry;
+  /** A viewport shows another slice; `sopInstanceUid` is the original's. */
+  onSlice(sopInstanceUid: string): void;
+}
+
+/**
+ * Which series are side by side, and that they show the same slice. Viewports follow each other by slice, not by OHIF's image
+ * slice synchroniser, which takes no new position while an earlier one is still being loaded: here that may take seconds, and two
+ * different slices would stand beside each other.
+ */
+export class Comparison {
+  stage: StageId = 'single';
+  hung: OpenRun | null = null;
+  private readonly covers: Covers;
+  private readonly slices: { stop(): void };
+  /** Image ids by viewport: what it shows or is about to show. */
+  private readonly shown = new Map<string, string>();
+
+  constructor(private readonly host: ComparisonHost) {
+    this.covers = new Covers(host.cornerstone);
+    this.slices = watchSlices(host.cornerstone, (imageId, viewportId, when) =>
+      this.onImage(imageId, viewportId, when),
+    );
+    const { hangingProtocolService } = host.services;
+    hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
+      this.roleOf(one),
+    );
+    hangingProtocolService.addCustomAttribute(SLICE_ATTRIBUTE, 'Slice shown now', (sets: DisplaySet[]) =>
+      this.currentSlice(sets),
+    );
+  }
+
+  /** Hangs a run's series by a stage of the protocol; null: the original of the study. `without` are display sets on their way out. */
+  show(open: OpenRun | null, stage: StageId, without: readonly (string | null)[] = []): void {
+    this.hung = open;
+    this.stage = stage;
+    const { hangingProtocolService, displaySetService } = this.host.services;
+    const { activeStudy } = hangingProtocolService.getActiveProtocol();
+    if (!activeStudy) return;
+    const displaySets = displaySetService
+      .getActiveDisplaySets()
+      .filter(one => !without.includes(one.displaySetInstanceUID));
+    const studies = hangingProtocolService.studies ?? [activeStudy];
+    // Run again rather than change the stage: the service keeps the list of display sets of its last run.
+    hangingProtocolService.run({ studies, activeStudy, displaySets }, PROTOCOL_ID, { stageId: stage });
+  }
+
+  /** Image id the viewport shows or is about to show. */
+  imageIn(viewportId: string): string | undefined {
+    return this.shown.get(viewportId);
+  }
+
+  /** A derived image will not come: viewports that wait for it say why. */
+  failed(imageId: string, error: unknown): void {
+    const why = error instanceof DenoiseError ? describe(error.notice).happened : '';
+    this.covers.fail(imageId, `This slice is not denoised. ${why}`.trim());
+  }
+
+  /** A derived image that may have failed before can be had now. */
+  ready(imageId: string): void {
+    // A load that fails again comes back through `failed`.
+    this.covers.retry(imageId).catch(() => undefined);
+  }
+
+  dispose(): void {
+    this.slices.stop();
+    this.covers.dispose();
+    this.hung = null;
+  }
+
+  private onImage(imageId: string, viewportId: string, when: 'before' | 'shown'): void {
+    const { registry } = this.host;
+    if (when === 'shown') this.covers.lift(viewportId);
+    else if (registry.sliceOf(imageId)) this.covers.wait(viewportId, imageId, 'Denoising this slice …');
+    else this.covers.lift(viewportId);
+    this.shown.set(viewportId, imageId);
+    const uid = this.originalUidOf(imageId);
+    if (uid === null) return;
+    if (when === 'before') this.follow(uid, viewportId);
+    this.host.onSlice(uid);
+  }
+
+  /** Moves the other viewports of the comparison to the slice that `leader` goes to. */
+  private follow(sopInstanceUid: string, leader: string): void {
+    if (!this.hung || this.stage === 'single' || !this.hung.run.has(sopInstanceUid)) return;
+    for (const viewport of stackViewports(this.host.cornerstone)) {
+      if (viewport.id === leader || !viewport.id.startsWith('iscl-')) continue;
+      const index = viewport.getImageIds().findIndex(id => this.originalUidOf(id) === sopInstanceUid);
+      if (index < 0 || viewport.getCurrentImageIdIndex() === index) continue;
+      // A slice that cannot be loaded is told by the cover on its viewport.
+      viewport.setImageIdIndex(index).catch(() => undefined);
+    }
+  }
+
+  private roleOf(displaySet: DisplaySet): Role | undefined {
+    const uid = displaySet.displaySetInstanceUID;
+    if (!this.hung) return undefined;
+    if (uid === this.hung.sourceUid) return 'original';
+    if (uid === this.hung.denoisedUid) return 'denoised';
+    return uid === this.hung.differenceUid ? 'difference' : undefined;
+  }
+
+  /** Where a viewport that is about to be hung should start: at the slice the active viewport shows. */
+  private currentSlice(displaySets: DisplaySet[]): { index: number } | undefined {
+    const viewportId = this.host.services.viewportGridService.getActiveViewportId();
+    const imageId = viewportId ? this.shown.get(viewportId) : undefined;
+    const uid = imageId === undefined ? null : this.originalUidOf(imageId);
+    const [displaySet] = displaySets;
+    if (!displaySet || uid === null) return undefined;
+    const index = instancesOf(displaySet).findIndex(
+      instance => (this.originalUidOf(instance.imageId ?? '') ?? instance.SOPInstanceUID) === uid,
+    );
+    return index < 0 ? undefined : { index };
+  }
+
+  /** SOP Instance UID of the original slice behind an image id, original or derived. */
+  private originalUidOf(imageId: string): string | null {
+    const derived = this.host.registry.sliceOf(imageId);
+    if (derived) return derived.source.instance.SOPInstanceUID;
+    if (imageId === '') return null;
+    const instance = this.host.cornerstone.metaData.get('instance', imageId) as
+      { SOPInstanceUID?: string } | undefined;
+    return instance?.SOPInstanceUID ?? null;
+  }
+}

@@ -1,0 +1,52 @@
+import { paintThumbnail } from '../derived/thumbnail';
+import type { DerivedSeries } from '../derived/series';
+import type { DataSource, DisplaySetService, Services } from '../ohif';
+import type { Run } from './run';
+
+/** Makes OHIF list a live series, with a thumbnail once its middle slice is denoised; gives the display set's UID. */
+export function listLive(displaySetService: DisplaySetService, series: DerivedSeries, run: Run): string {
+  const middle = series.slices[Math.floor(series.slices.length / 2)]!.source.instance.SOPInstanceUID;
+  const [displaySet] =
+    displaySetService.makeDisplaySets(
+      series.slices.map(slice => slice.instance),
+      {
+        madeInClient: true,
+        // The data source would ask the server for a picture of a series it does not have.
+        settings: { getThumbnailSrc: () => paintThumbnail(run, series, middle) },
+      },
+    ) ?? [];
+  if (!displaySet) throw new Error('OHIF made no display set of the derived series');
+  return displaySet.displaySetInstanceUID;
+}
+
+export function unlistLive(
+  { displaySetService, cornerstoneCacheService }: Services,
+  displaySetUid: string,
+): void {
+  if (displaySetService.getDisplaySetByUID(displaySetUid)) displaySetService.deleteDisplaySet(displaySetUid);
+  cornerstoneCacheService?.stackImageIds?.delete(displaySetUid);
+}
+
+/** Asks the data source for a series that was just stored, so that it is listed beside the live one. */
+export async function listStored(
+  displaySetService: DisplaySetService,
+  dataSource: DataSource,
+  studyInstanceUid: string,
+  seriesInstanceUid: string,
+): Promise<void> {
+  if (displaySetService.getDisplaySetsForSeries(seriesInstanceUid).length > 0) return;
+  // OHIF 3.13 keeps study metadata under "<data source>:<study>" but forgets it under "<study>". Forgotten before, to ask anew, and
+  // after, or later questions about the study would be answered with this one series.
+  const forget = () => {
+    for (const key of [studyInstanceUid, `${dataSource.getConfig?.().name}:${studyInstanceUid}`]) {
+      dataSource.deleteStudyMetadataPromise?.(key);
+    }
+  };
+  forget();
+  await dataSource.retrieve.series.metadata({
+    StudyInstanceUID: studyInstanceUid,
+    filters: { seriesInstanceUID: [seriesInstanceUid] },
+    madeInClient: true,
+  });
+  forget();
+}
