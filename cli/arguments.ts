@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -88,8 +88,17 @@ export function readArguments(
     provider: readProvider(values.provider ?? 'cpu'),
     threads: values.threads === undefined ? null : readThreads(values.threads),
     json: values.json ?? false,
-    state: values.state ?? join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'iscl-denoise'),
+    state: values.state ?? join(env['XDG_STATE_HOME'] || join(home(env), '.local', 'state'), 'iscl-denoise'),
   };
+}
+
+/** A container may run under a user id that has no entry in passwd; homedir() throws then. */
+function home(env: NodeJS.ProcessEnv): string {
+  try {
+    return env['HOME'] || homedir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 function parse(argv: readonly string[]) {

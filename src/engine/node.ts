@@ -62,6 +62,9 @@ async function openHere(
   request: OpenRequest,
   onStep: Parameters<typeof openSession>[2],
 ): Promise<OpenBackend> {
+  // It sends usage data to Microsoft by default since 1.29 (https://github.com/microsoft/onnxruntime/pull/27379), which nobody who
+  // works with patients' images has agreed to. Read once, when the native library is loaded.
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
   // Loaded when needed: its native library is 30 MB, and judging or listing needs none of it.
   const imported = (await import('onnxruntime-node')) as unknown as typeof Ort & {
     readonly default?: typeof Ort;

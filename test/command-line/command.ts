@@ -46,10 +46,11 @@ export async function runJson(
 export function launch(
   argv: readonly string[],
   during?: (child: ChildProcess) => void,
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ code: number | null; report: Report }> {
   const models = ['--model', join(MODELS, 'manifest.json')];
   const launcher = resolve('cli/iscl-denoise.mjs');
-  const child = spawn(process.execPath, [launcher, ...argv, ...models, '--json', '--threads', '1']);
+  const child = spawn(process.execPath, [launcher, ...argv, ...models, '--json', '--threads', '1'], { env });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', chunk => (stdout += String(chunk)));

@@ -28,3 +28,11 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
     ]);
   },
 );
+
+it("leaves nothing in the user's home: ONNX Runtime's telemetry (a device id, a queue of events) is off", async () => {
+  const home = await temporary();
+  const env = { PATH: process.env['PATH'], HOME: home };
+  const { code } = await launch([await folderOf(ctSeries(1)), await temporary()], undefined, env);
+  expect(code).toBe(0);
+  expect(await filesIn(home)).toEqual([]);
+});

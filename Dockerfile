@@ -1,0 +1,22 @@
+# iscl-denoise as a batch step (docs/batch.md). Needs no network at run time, no root, and only /tmp writable besides the output.
+FROM node:20-bookworm-slim
+
+WORKDIR /opt/iscl-denoise
+COPY package.json package-lock.json .npmrc ./
+COPY server/package.json server/
+# No install scripts: ONNX Runtime's would download GPU libraries, the others only check binaries that the lock file pins.
+RUN npm ci --omit=dev --workspaces=false --ignore-scripts --no-audit --no-fund \
+  && npm cache clean --force
+
+COPY LICENSE ./
+COPY models models/
+COPY src src/
+COPY cli cli/
+
+# Loads every module once, so that a broken image fails here and not in the hospital.
+RUN node cli/iscl-denoise.mjs --version
+
+# mercure and others run it under a user id of their own; nothing here needs this one.
+USER node
+WORKDIR /tmp
+ENTRYPOINT ["node", "/opt/iscl-denoise/cli/iscl-denoise.mjs"]
