@@ -26,10 +26,15 @@ export interface Orthanc {
   close(): Promise<void>;
 }
 
-/** @param more merged into orthanc.json; @param headers sent by `get`, such as a login */
+/**
+ * @param more merged into orthanc.json
+ * @param headers sent by `get`, such as a login
+ * @param env for what its Lua scripts start, once the port is known
+ */
 export async function startOrthanc(
   more: object = {},
   headers: Record<string, string> = {},
+  env: (dicomWeb: string) => NodeJS.ProcessEnv = () => ({}),
 ): Promise<Orthanc> {
   if (!ORTHANC) throw new Error(NO_ORTHANC!);
   const folder = await mkdtemp(join(tmpdir(), 'iscl-orthanc-'));
@@ -47,7 +52,10 @@ export async function startOrthanc(
     ...more,
   };
   await writeFile(join(folder, 'orthanc.json'), JSON.stringify(configuration));
-  const child = spawn(ORTHANC, [join(folder, 'orthanc.json')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(ORTHANC, [join(folder, 'orthanc.json')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env(`http://127.0.0.1:${port}/dicom-web`) },
+  });
   let log = '';
   child.stderr.on('data', chunk => (log += String(chunk)));
   const url = `http://127.0.0.1:${port}`;
