@@ -15,36 +15,41 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { say, SetupError } from './say.mjs';
+import { testTools } from './test-tools.mjs';
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const cache = join(root, '.cache');
 const read = path => readFileSync(join(root, path), 'utf8');
-const say = line => console.log(`[setup] ${line}`);
-const OLDEST_NODE = 20;
-
-/** What a person can act on; printed without a stack. */
-class SetupError extends Error {}
+/** From here on CommonJS may require an ES module, as @fastify/static does. */
+const OLDEST_NODE = [20, 19];
 
 function checkNode() {
-  if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [oldMajor, oldMinor] = OLDEST_NODE;
+  if (major > oldMajor || (major === oldMajor && minor >= oldMinor)) return;
   throw new SetupError(
-    `Node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node}. Get it from https://nodejs.org or your package manager.`,
+    `Node ${OLDEST_NODE.join('.')} or newer is needed, this is ${process.versions.node}. Get it from https://nodejs.org or your package manager.`,
   );
 }
 
+/** Runs npm; `quiet` shows its output only when it fails. Tells whether it succeeded. */
 function npm(args, { quiet = false } = {}) {
   // npm tells its scripts where it is; the shell is for npm.cmd on Windows.
   const [command, first] = process.env.npm_execpath
     ? [process.execPath, [process.env.npm_execpath]]
     : ['npm', []];
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  return (
-    spawnSync(command, [...first, ...args], {
-      cwd: root,
-      env,
-      stdio: quiet ? 'ignore' : 'inherit',
-      shell: command === 'npm',
-    }).status === 0
-  );
+  const run = spawnSync(command, [...first, ...args], {
+    cwd: root,
+    env,
+    stdio: quiet ? 'pipe' : 'inherit',
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    shell: command === 'npm',
+  });
+  if (quiet && run.status !== 0) console.error(`${run.stdout}${run.stderr}`);
+  return run.status === 0;
 }
 
 /** Compares what npm last installed (its own record) with the lockfile, so that a plain `npm install` counts too. */
@@ -152,8 +157,9 @@ async function build() {
     readFileSync(stamp, 'utf8') === hash
   )
     return;
-  say('Building the plugin ...');
-  if (!npm(['run', '--silent', 'build'])) throw new SetupError('The build failed; its message is above.');
+  say('Building the plugin (about half a minute) ...');
+  if (!npm(['run', '--silent', 'build'], { quiet: true }))
+    throw new SetupError('The build failed; its message is above.');
   const { precompress } = await import('./precompress.mjs');
   await precompress(join(root, 'dist'));
   mkdirSync(cache, { recursive: true });
@@ -177,51 +183,10 @@ async function prepare() {
   await build();
 }
 
-/** What the tests run besides Node, with the Debian package it comes from. */
-const TOOLS = [
-  {
-    path: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
-    debian: 'chromium',
-    for: 'the browser tests',
-  },
-  {
-    path: ['/usr/sbin/Orthanc', '/usr/bin/Orthanc'],
-    debian: 'orthanc',
-    for: 'the tests against a real PACS',
-  },
-  {
-    path: ['/usr/share/orthanc/plugins/libOrthancDicomWeb.so'],
-    debian: 'orthanc-dicomweb',
-    for: 'the tests against a real PACS',
-  },
-  { path: ['/usr/bin/dciodvfy'], debian: 'dicom3tools', for: 'the conformance tests' },
-  { path: ['/usr/bin/dcmdump'], debian: 'dcmtk', for: 'the conformance tests' },
-];
-
-function installTools() {
-  const missing = TOOLS.filter(({ path }) => !path.some(existsSync));
-  if (!missing.length) return;
-  const packages = [...new Set(missing.map(tool => tool.debian))];
-  for (const tool of missing) say(`Missing: ${tool.debian} (for ${tool.for})`);
-  const canInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
-  if (canInstall) {
-    say(`Installing ${packages.join(', ')} by apt-get ...`);
-    const apt = args =>
-      spawnSync('apt-get', args, {
-        stdio: 'inherit',
-        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      }).status === 0;
-    // A package's service would take Orthanc's ports; the tests start their own.
-    if (apt(['update', '-q']) && apt(['install', '-y', '-q', '--no-install-recommends', ...packages])) return;
-  }
-  throw new SetupError(
-    `The tests need ${packages.join(', ')}. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}. The tests that need none of them: npm run test:unit`,
-  );
-}
-
 async function test() {
   checkNode();
-  installTools();
+  const python = testTools(root);
+  if (python) process.env.ISCL_PYTHON = python;
   await prepare();
   for (const script of ['lint', 'typecheck', 'test:unit', 'test:browser']) {
     say(`npm run ${script}`);
