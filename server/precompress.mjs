@@ -12,10 +12,14 @@ const ENCODINGS = [
   ['.gz', bytes => promisify(gzip)(bytes, { level: 6 })],
 ];
 
-/** Puts `file.br` and `file.gz` beside what is worth compressing below a folder, where they are missing or older. */
-export async function precompress(folder) {
+/**
+ * Puts `file.br` and `file.gz` beside what is worth compressing below a folder, where they are missing or older. `skip` is a
+ * folder in it that is left alone.
+ */
+export async function precompress(folder, skip) {
   const names = await readdir(folder, { recursive: true });
-  for (const name of names.filter(one => COMPRESSIBLE.test(one))) {
+  const isWorth = name => COMPRESSIBLE.test(name) && !(skip && name.startsWith(join(skip, '/')));
+  for (const name of names.filter(isWorth)) {
     const path = join(folder, name);
     const original = await stat(path);
     if (!original.isFile() || original.size < SMALLEST) continue;

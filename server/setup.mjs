@@ -95,7 +95,8 @@ async function fetchViewer() {
     });
     say('Compressing it for the browser ...');
     const { precompress } = await import('./precompress.mjs');
-    await precompress(join(unpacked, 'dist'));
+    // OHIF's own ONNX Runtime (90 MB, for its segmentation tools) is sent as it is.
+    await precompress(join(unpacked, 'dist'), 'ort');
     writeFileSync(join(unpacked, 'dist/.complete'), `${integrity}\n`);
     mkdirSync(dirname(target), { recursive: true });
     rmSync(target, { recursive: true, force: true });
