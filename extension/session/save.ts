@@ -1,8 +1,8 @@
 import type { SliceHu, StoredPixels } from '../../src/ct';
 import { blend, provenanceOf } from '../../src/denoise';
 import {
-  deriveInstance,
   parsePart10,
+  WorkerDeriver,
   type DerivedInstance,
   type DeriveSource,
   type Provenance,
@@ -53,24 +53,31 @@ export async function* derivedInstances(run: Run, options: DeriveOptions): Async
   const createdAt = new Date();
   const client = options.server ? new DicomWebClient(options.server) : null;
   const { strength } = run;
-  let headers = client ? prefetch(run, 0, client, options.signal) : null;
-  for (const [index, slice] of run.source.slices.entries()) {
-    options.signal.throwIfAborted();
-    const uid = slice.instance.SOPInstanceUID;
-    const denoised = run.job.result(uid);
-    if (!denoised) throw new RangeError(`slice ${uid} is not denoised`);
-    const source = await slice.loadHu(options.signal);
-    const header = headers ? await headers : null;
-    headers =
-      client && index + 1 < run.source.slices.length
-        ? prefetch(run, index + 1, client, options.signal)
-        : null;
-    yield await deriveInstance({
-      source: deriveSource(slice, source, header),
-      hu: blend(source, denoised.hu, strength),
-      provenance,
-      createdAt,
-    });
+  const deriver = new WorkerDeriver(
+    () => new Worker(new URL('../../src/dicom/derive.worker.ts', import.meta.url), { type: 'module' }),
+  );
+  try {
+    let headers = client ? prefetch(run, 0, client, options.signal) : null;
+    for (const [index, slice] of run.source.slices.entries()) {
+      options.signal.throwIfAborted();
+      const uid = slice.instance.SOPInstanceUID;
+      const denoised = run.job.result(uid);
+      if (!denoised) throw new RangeError(`slice ${uid} is not denoised`);
+      const source = await slice.loadHu(options.signal);
+      const header = headers ? await headers : null;
+      headers =
+        client && index + 1 < run.source.slices.length
+          ? prefetch(run, index + 1, client, options.signal)
+          : null;
+      yield await deriver.derive({
+        source: deriveSource(slice, source, header),
+        hu: blend(source, denoised.hu, strength),
+        provenance,
+        createdAt,
+      });
+    }
+  } finally {
+    deriver.dispose();
   }
 }
 
