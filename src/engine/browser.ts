@@ -21,13 +21,16 @@ export interface BrowserEngineOptions {
   readonly threads?: number;
   /** Longest time for one slice before it counts as a hang; default 60 s on WebGPU, 180 s on wasm. */
   readonly watchdogSeconds?: Partial<Record<Provider, number>>;
-  /** Size of the slices to come: WebGPU compiles its shaders for it in `prepare`, not at the first slice. */
+  /**
+   * Size of the slices to come, 512 x 512 when left out: WebGPU compiles its shaders for it in `prepare`, not at the first slice.
+   */
   readonly warmUp?: { readonly rows: number; readonly columns: number };
   /** Accept a WebGPU adapter that computes on the CPU (SwiftShader), which is slower than wasm; for tests. */
   readonly allowSoftwareAdapter?: boolean;
 }
 
 const WATCHDOG_SECONDS: Readonly<Record<Provider, number>> = { webgpu: 60, wasm: 180, cpu: 180 };
+const CT_MATRIX = { rows: 512, columns: 512 };
 /** Opening includes fetching ONNX Runtime's 27 MB over a slow network. */
 const OPEN_SECONDS = 300;
 
@@ -38,7 +41,7 @@ export function createBrowserEngine(options: BrowserEngineOptions): Engine {
     providers: options.providers ?? ['webgpu', 'wasm'],
     reference: 'wasm',
     threads: options.threads ?? defaultThreads(),
-    warmUp: options.warmUp ?? null,
+    warmUp: options.warmUp ?? CT_MATRIX,
     loadCard: signal => fetchCard(manifestUrl, modelId, signal),
     loadFiles: (card, onBytes, signal) => fetchFiles(manifestUrl, card, onBytes, signal),
     open: (request, onStep, signal) =>

@@ -6,7 +6,7 @@ import { fetchCard, fetchFiles } from './model-files';
 /** A real HTTP server over the box model; `faults` changes what it answers. */
 let server: Server;
 let base: string;
-const faults = new Map<string, 'missing' | 'html' | 'cut'>();
+const faults = new Map<string, 'missing' | 'html' | 'cut' | 'stale once'>();
 const served: string[] = [];
 
 beforeAll(async () => {
@@ -17,6 +17,10 @@ beforeAll(async () => {
     if (fault === 'missing') return void response.writeHead(503).end();
     if (fault === 'html') return void response.end('<html>sign in</html>');
     const bytes = boxFile(name);
+    if (fault === 'stale once') {
+      faults.delete(name);
+      return void response.end(bytes.map(byte => byte ^ 1));
+    }
     if (fault === 'cut') {
       response.writeHead(200, { 'Content-Length': bytes.length }).write(bytes.subarray(0, 100));
       return void setTimeout(() => response.destroy(), 50);
@@ -72,6 +76,12 @@ test('a damaged cached copy is fetched anew', async () => {
   stored.set(`${base}box.onnx?sha256=${card.sha256}`, new Response('damaged'));
   expect((await files()).fromCache).toBe(false);
   expect((await files()).fromCache).toBe(true);
+});
+
+test('another version in the HTTP cache is asked for once more', async () => {
+  faults.set('box.onnx', 'stale once');
+  expect((await files()).model.length).toBe(card.bytes);
+  expect(served.filter(name => name === 'box.onnx')).toHaveLength(2);
 });
 
 test('a cache that is denied or full only costs the download', async () => {

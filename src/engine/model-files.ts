@@ -43,12 +43,13 @@ export async function fetchCard(
   modelId: string | undefined,
   signal: AbortSignal,
 ): Promise<ModelCard> {
-  return readCard(await download(manifestUrl, signal), modelId, manifestUrl);
+  return readCard(await download(manifestUrl, signal, 'no-cache'), modelId, manifestUrl);
 }
 
 /**
  * Model and golden data. The model comes from the Cache API when it is there under its hash, is hashed either way, and is downloaded
- * once more when a cached copy turns out damaged.
+ * when a cached copy turns out damaged; when the download is of another version, it is asked for once more past the HTTP cache. Golden
+ * data, which have no hash, are revalidated each time.
  * @throws DenoiseError `model-download`, `model-hash`, `model-manifest`
  */
 export async function fetchFiles(
@@ -61,7 +62,7 @@ export async function fetchFiles(
   const modelUrl = url(card.file);
   const [input, output] = await Promise.all(
     [card.golden.input, card.golden.output].map(async file =>
-      goldenValues(await download(url(file), signal), card, url(file)),
+      goldenValues(await download(url(file), signal, 'no-cache'), card, url(file)),
     ),
   );
   const golden = { input: input!, output: output! };
@@ -73,11 +74,13 @@ export async function fetchFiles(
     if (await matchesHash(model, card)) return { model, golden, fromCache: true };
     await cache?.delete(key);
   }
-  const model = await download(modelUrl, signal, loaded => onBytes(loaded, card.bytes));
-  if (!(await matchesHash(model, card)))
-    throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: modelUrl });
-  await remember(cache, key, modelUrl, model);
-  return { model, golden, fromCache: false };
+  for (const mode of ['default', 'reload'] as const) {
+    const model = await download(modelUrl, signal, mode, loaded => onBytes(loaded, card.bytes));
+    if (!(await matchesHash(model, card))) continue;
+    await remember(cache, key, modelUrl, model);
+    return { model, golden, fromCache: false };
+  }
+  throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: modelUrl });
 }
 
 const CACHE = 'iscl-ct-denoise-models';
@@ -108,6 +111,7 @@ async function remember(
 async function download(
   url: string,
   signal: AbortSignal,
+  cache: RequestCache,
   onBytes?: (loaded: number) => void,
 ): Promise<Uint8Array> {
   const failed = (cause: unknown, status?: number) => {
@@ -126,7 +130,7 @@ async function download(
   };
   let response: Response;
   try {
-    response = await fetch(url, { signal });
+    response = await fetch(url, { signal, cache });
   } catch (cause) {
     throw failed(cause);
   }

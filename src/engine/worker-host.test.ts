@@ -132,6 +132,22 @@ function gpuWith(info: Partial<GPUAdapterInfo>): GPU {
   return { requestAdapter: async () => adapter } as unknown as GPU;
 }
 
+test('a graphics card: warmed up at the size to come; when it is lost, the next run says so', async () => {
+  let lose: (info: { reason: string; message: string }) => void = () => undefined;
+  const lost = new Promise(resolve => (lose = resolve));
+  Object.assign(asWeb.env, { webgpu: { device: Promise.resolve({ lost }) } });
+  const given = request({ provider: 'webgpu', warmUp: { rows: 61, columns: 64 } });
+  const { backend, steps } = await open(given, platform({ gpu: gpuWith({ description: 'A GPU' }) }));
+  expect(steps).toEqual(['load', 'self-test', 'warm-up']);
+  expect(backend.opened).toMatchObject({ adapter: 'A GPU', threads: 1, selfTest: { againstWasmHu: 0 } });
+  lose({ reason: 'unknown', message: 'driver reset' });
+  await new Promise(resolve => setTimeout(resolve, 50));
+  await expect(backend.run({ data: new Float32Array(64), height: 8, width: 8 })).rejects.toMatchObject({
+    notice: { code: 'device-lost', provider: 'webgpu', detail: 'unknown: driver reset' },
+  });
+  await backend.close();
+});
+
 test('a runtime that does not load, a model that is no model, and wrong numbers are told apart', async () => {
   const missing = platform({ loadOrt: () => Promise.reject(new Error('404')) });
   await expect(open(request(), missing)).rejects.toMatchObject({

@@ -49,14 +49,18 @@ export function serve(scope: WorkerScope, platform: Platform): void {
       mjs: `${ortBaseUrl}ort-wasm-simd-threaded.asyncify.mjs`,
       wasm: `${ortBaseUrl}ort-wasm-simd-threaded.asyncify.wasm`,
     };
-    session = await openSession(ort, { ...request, provider, threads }, step => post({ kind: 'step', step }));
+    // A whole CT slice takes minutes on a software adapter.
+    const warmUp = adapter?.software ? null : request.warmUp;
+    const asked = { ...request, provider, threads, warmUp };
+    session = await openSession(ort, asked, step => post({ kind: 'step', step }));
     if (provider === 'webgpu') {
       const device = await ort.env.webgpu.device;
       void device.lost.then(({ reason, message }) => post({ kind: 'lost', detail: `${reason}: ${message}` }));
     }
     const { selfTest } = session;
     const runtime = `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`;
-    post({ kind: 'opened', opened: { adapter, threads, crossOriginIsolated, runtime, selfTest } });
+    const words = adapter?.words ?? null;
+    post({ kind: 'opened', opened: { adapter: words, threads, crossOriginIsolated, runtime, selfTest } });
   }
 
   async function run({ tensor }: WorkerRequest & { kind: 'run' }): Promise<void> {

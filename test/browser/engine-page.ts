@@ -25,9 +25,9 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript',
   '.wasm': 'application/wasm',
 };
-const module = (path: string) => JSON.stringify(resolve(path));
-const ENTRY = `import { createBrowserEngine } from ${module('src/engine/index.ts')};
-import { DenoiseJob } from ${module('src/denoise/index.ts')};
+const moduleAt = (path: string) => JSON.stringify(resolve(path));
+const ENTRY = `import { createBrowserEngine } from ${moduleAt('src/engine/index.ts')};
+import { DenoiseJob } from ${moduleAt('src/denoise/index.ts')};
 globalThis.api = { createBrowserEngine, DenoiseJob, engines: [], events: [] };`;
 
 async function bundle(contents: { stdin: string } | { file: string }): Promise<string> {

@@ -133,6 +133,33 @@ test('a missing runtime file or worker script is named', async () => {
   await page.context().close();
 });
 
+test('a worker that hangs in a slice is ended, tried once more, and none is left behind', async () => {
+  const page = await openPage();
+  const events = await page.evaluate(async () => {
+    // Listeners are called in the order of their registration, so the endless loop goes first.
+    const hang = "self.addEventListener('message', ({ data }) => { while (data.kind === 'run'); });";
+    const script = `import 'data:text/javascript,${encodeURIComponent(hang).replaceAll("'", '%27')}';
+      import '${location.origin}/worker.js';`;
+    const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+    const engine = api.createBrowserEngine({
+      manifestUrl: `${location.origin}/models/manifest.json`,
+      ortBaseUrl: `${location.origin}/ort/`,
+      createWorker: () => new Worker(url, { type: 'module' }),
+      providers: ['wasm'],
+      watchdogSeconds: { wasm: 1 },
+    });
+    engine.subscribe(event => api.events.push(event));
+    await engine.denoise({ hu: new Float32Array(4096), rows: 64, columns: 64 }).catch(error => {
+      api.events.push({ kind: 'restarting', fault: error.notice, next: 'wasm' });
+    });
+    return api.events.map(event => (event.kind === 'ready' ? 'ready' : event.fault.code));
+  });
+  expect(events).toEqual(['ready', 'engine-hang', 'ready', 'engine-hang']);
+  for (let i = 0; i < 50 && page.workers().length > 0; i++) await page.waitForTimeout(100);
+  expect(page.workers()).toEqual([]);
+  await page.context().close();
+});
+
 test('dispose ends the worker', async () => {
   const page = await openPage();
   await prepare(page, { providers: ['wasm'] });
