@@ -12,7 +12,7 @@ for (const [keyword, entry] of Object.entries(DicomMetaDictionary.nameMap)) {
   const digits = /^\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)$/.exec(entry.tag);
   if (!digits || keyword.startsWith('RETIRED_Private')) continue;
   const tag = Number.parseInt(digits[1]! + digits[2]!, 16);
-  if (!vrByTag.has(tag)) vrByTag.set(tag, entry.vr);
+  if (/^([A-Z]{2}|xs|ox|lt|up)$/.test(entry.vr) && !vrByTag.has(tag)) vrByTag.set(tag, entry.vr);
   tagByKeyword.set(keyword, tag);
 }
 

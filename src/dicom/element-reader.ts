@@ -42,7 +42,8 @@ export class ElementReader {
     private readonly encoding: Encoding,
     private readonly oddities: string[],
     private readonly depth = 0,
-    private readonly signed = false,
+    /** Pixel Representation so far, from the dataset that holds an item too: it makes "US or SS" one of them. */
+    private signed = false,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
@@ -141,22 +142,23 @@ export class ElementReader {
   private add(dataset: RawDataset, header: Header, encoding: Encoding): void {
     const { tag, length } = header;
     if (tag >>> 16 === 0xfffe) throw unreadable(`${tagText(tag)} is outside a sequence`);
-    const element = this.element(header, encoding, dataset);
+    const element = this.element(header, encoding);
     const earlier = dataset.get(tag);
     if (earlier && !sameElement(earlier, element))
       throw unreadable(`${tagText(tag)} is there twice, with two values`);
     if (length % 2 === 1 && length !== UNDEFINED_LENGTH)
       this.oddities.push(`${tagText(tag)} has an odd length`);
     dataset.set(tag, element);
+    if (tag === TAG.PixelRepresentation) this.signed = wordOf(dataset, tag) === 1;
   }
 
-  private element(header: Header, encoding: Encoding, dataset: RawDataset): RawElement {
+  private element(header: Header, encoding: Encoding): RawElement {
     const { tag, vr, length, contents } = header;
     if (length === UNDEFINED_LENGTH && tag === TAG.PixelData) return this.fragments();
     if (vr === 'SQ') {
       const start = this.position;
       try {
-        return { vr: 'SQ', items: this.items(length, contents, this.isSigned(dataset), tag) };
+        return { vr: 'SQ', items: this.items(length, contents, tag) };
       } catch (error) {
         // A sequence inside a UN value may be encoded in any way; its length is known, so its bytes are kept as they are.
         if (contents !== IMPLICIT || length === UNDEFINED_LENGTH) throw error;
@@ -170,11 +172,7 @@ export class ElementReader {
     return { vr, value: unit > 1 ? swapped(value, unit, tag) : value };
   }
 
-  private isSigned(dataset: RawDataset): boolean {
-    return (wordOf(dataset, TAG.PixelRepresentation) ?? (this.signed ? 1 : 0)) === 1;
-  }
-
-  private items(length: number, encoding: Encoding, signed: boolean, owner: number): RawDataset[] {
+  private items(length: number, encoding: Encoding, owner: number): RawDataset[] {
     if (this.depth >= MAX_DEPTH) throw unreadable('sequences are nested too deeply');
     const end = this.end(length, owner);
     const items: RawDataset[] = [];
@@ -191,18 +189,18 @@ export class ElementReader {
       }
       if (tag !== TAG.Item)
         throw unreadable(`${tagText(tag)} stands in ${tagText(owner)} where an item should`);
-      items.push(this.item(itemLength, encoding, signed, owner));
+      items.push(this.item(itemLength, encoding, owner));
     }
   }
 
-  private item(length: number, encoding: Encoding, signed: boolean, owner: number): RawDataset {
+  private item(length: number, encoding: Encoding, owner: number): RawDataset {
     if (length !== UNDEFINED_LENGTH) {
       const inner = new ElementReader(
         this.take(length, owner),
         encoding,
         this.oddities,
         this.depth + 1,
-        signed,
+        this.signed,
       );
       return inner.dataset();
     }
@@ -211,7 +209,7 @@ export class ElementReader {
       encoding,
       this.oddities,
       this.depth + 1,
-      signed,
+      this.signed,
     );
     const item = inner.untilDelimiter();
     this.position += inner.position;

@@ -1,0 +1,389 @@
+import { judgeSeries } from '../../src/ct';
+import {
+  deriveInstance,
+  derivedSeriesInstanceUid,
+  naturalize,
+  parsePart10,
+  PRIVATE_ALLOW_LIST,
+  type DeriveInput,
+  type ParsedInstance,
+} from '../../src/dicom';
+import { items, textOf } from '../conformance/silent-rules';
+import { part10, text, tinyCt, us, type Dataset, type TinyCt } from '../conformance/part10';
+import { provenance } from './dicom-fixtures';
+
+/* Row by row, the table of docs/dicom-conformance.md section 5. */
+
+const SIZE = 40 * 48;
+const createdAt = new Date('2026-07-01T23:30:00Z');
+
+async function derive(ct: TinyCt = {}, changes: Partial<DeriveInput> = {}): Promise<ParsedInstance> {
+  const source = part10(tinyCt(ct));
+  const hu = new Float32Array(SIZE).fill(40);
+  const { part10: file } = await deriveInstance({ source, hu, provenance, createdAt, ...changes });
+  return parsePart10(file);
+}
+
+const value = ({ dataset }: ParsedInstance, tag: number) => textOf(dataset, tag);
+const wordsOf = ({ dataset }: ParsedInstance, tag: number): number[] => {
+  const element = dataset.get(tag);
+  if (!element || !('value' in element)) return [];
+  const { buffer, byteOffset, byteLength } = element.value.slice();
+  return [
+    ...(element.vr === 'SS'
+      ? new Int16Array(buffer, byteOffset, byteLength / 2)
+      : new Uint16Array(buffer, byteOffset, byteLength / 2)),
+  ];
+};
+const item = (entries: [number, Parameters<Dataset['set']>[1]][]): Dataset => new Map(entries);
+
+describe('image type', () => {
+  test.each([
+    ['ORIGINAL\\PRIMARY\\AXIAL', 'DERIVED\\SECONDARY\\AXIAL'],
+    ['ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM5 SPI', 'DERIVED\\SECONDARY\\AXIAL\\CT_SOM5 SPI'],
+    ['DERIVED\\SECONDARY\\REFORMATTED\\AVERAGE', 'DERIVED\\SECONDARY\\REFORMATTED\\AVERAGE'],
+    ['ORIGINAL\\PRIMARY', 'DERIVED\\SECONDARY\\AXIAL'],
+  ])('%s becomes %s', async (source, derived) => {
+    expect(value(await derive({ changes: { 0x00080008: text('CS', source) } }), 0x00080008)).toBe(derived);
+  });
+  test('is made where there is none', async () => {
+    expect(value(await derive({ changes: { 0x00080008: undefined } }), 0x00080008)).toBe(
+      'DERIVED\\SECONDARY\\AXIAL',
+    );
+  });
+  test('value 2 can be PRIMARY', async () => {
+    expect(value(await derive({}, { imageTypeValue2: 'PRIMARY' }), 0x00080008)).toBe(
+      'DERIVED\\PRIMARY\\AXIAL',
+    );
+  });
+});
+
+describe('UIDs', () => {
+  const uid = async (ct: TinyCt, changes: Partial<DeriveInput> = {}) =>
+    value(await derive(ct, changes), 0x00080018);
+  test('do not depend on when, nor on the HU', async () => {
+    const later = { createdAt: new Date(0), hu: new Float32Array(SIZE) };
+    expect(await uid({}, later)).toBe(await uid({}));
+  });
+  test.each([
+    ['strength', { strength: 0.51 }],
+    ['model', { model: { ...provenance.model, sha256: 'cd'.repeat(32) } }],
+    ['provider', { provider: 'webgpu' }],
+    ['precision', { precision: 'fp16' }],
+    ['code version', { codeVersion: '0.1.1' }],
+    ['parameters', { parameters: { tile: 256 } }],
+  ])('change with the %s, of instance and series', async (_name, change) => {
+    const changed = await derive({}, { provenance: { ...provenance, ...change } });
+    const same = await derive();
+    expect(value(changed, 0x00080018)).not.toBe(value(same, 0x00080018));
+    expect(value(changed, 0x0020000e)).not.toBe(value(same, 0x0020000e));
+  });
+  test('do not depend on the order of parameters', async () => {
+    const one = { ...provenance, parameters: { a: 1, b: 2 } };
+    const other = { ...provenance, parameters: { b: 2, a: 1 } };
+    expect(await uid({}, { provenance: one })).toBe(await uid({}, { provenance: other }));
+  });
+  test('the instance’s changes with the source’s pixels and UID, the series’ does not', async () => {
+    const stored = new Uint16Array(SIZE).fill(7);
+    const pixels = await derive({ stored });
+    const instance = await derive({ changes: { 0x00080018: text('UI', '1.2.9') } });
+    const same = await derive();
+    expect(new Set([pixels, instance, same].map(each => value(each, 0x00080018))).size).toBe(3);
+    expect(new Set([pixels, instance, same].map(each => value(each, 0x0020000e))).size).toBe(1);
+  });
+  test('the series’ is known beforehand', async () => {
+    const source = '1.2.826.0.1.3680043.9.1.1';
+    expect(derivedSeriesInstanceUid(source, provenance)).toBe(value(await derive(), 0x0020000e));
+  });
+  test('are what Python’s uuid5 makes of the documented name, today and in every later release', async () => {
+    expect(derivedSeriesInstanceUid('1.2.3', provenance)).toBe(
+      '2.25.280343668472212146963020917046717226382',
+    );
+  });
+  test('a source without a UID is refused', async () => {
+    await expect(derive({ changes: { 0x00080018: undefined } })).rejects.toMatchObject({
+      notice: { code: 'unreadable-dicom' },
+    });
+  });
+});
+
+describe('dates', () => {
+  test.each([
+    ['+0200', '20260702', '013000', '20260702013000+0200'],
+    ['-0800', '20260701', '153000', '20260701153000-0800'],
+    ['+0545', '20260702', '051500', '20260702051500+0545'],
+  ])('are now in the source’s zone %s', async (zone, date, time, dateTime) => {
+    const derived = await derive({ changes: { 0x00080201: text('SH', zone) } });
+    for (const tag of [0x00080012, 0x00080021, 0x00080023]) expect(value(derived, tag)).toBe(date);
+    for (const tag of [0x00080013, 0x00080031, 0x00080033]) expect(value(derived, tag)).toBe(time);
+    expect(textOf(items(derived.dataset, 0x0018a001).at(-1)!, 0x0018a002)).toBe(dateTime);
+    expect(value(derived, 0x00080201)).toBe(zone);
+  });
+  test.each([[undefined], [text('SH', '+2')], [text('SH', '+9900')]])(
+    'and in this computer’s without a valid one',
+    async zone => {
+      const derived = await derive({ changes: { 0x00080201: zone } });
+      const here = new Date(createdAt.getTime() - createdAt.getTimezoneOffset() * 60_000).toISOString();
+      expect(value(derived, 0x00080012)).toBe(here.slice(0, 10).replaceAll('-', ''));
+    },
+  );
+  test('of study and acquisition are kept', async () => {
+    const derived = await derive({ changes: { 0x00080022: text('DA', '20200102') } });
+    expect([value(derived, 0x00080020), value(derived, 0x00080022)]).toEqual(['20200101', '20200102']);
+  });
+});
+
+describe('series number and description', () => {
+  test.each([
+    ['3', '1003'],
+    ['', '1000'],
+    ['x', '1000'],
+    ['-5', '995'],
+  ])('number %s becomes %s', async (source, derived) => {
+    expect(value(await derive({ changes: { 0x00200011: text('IS', source) } }), 0x00200011)).toBe(derived);
+  });
+  test('our tag survives the cut', async () => {
+    const long = 'Thorax with a description that nobody will ever read to its very end';
+    const described = value(await derive({ changes: { 0x0008103e: text('LO', long) } }), 0x0008103e);
+    expect(described).toMatch(/^Thorax with a description.* ISCL DENOISED 50 %$/);
+    expect(described.length).toBe(64);
+  });
+  test('text of several bytes a character is never cut inside one', async () => {
+    const japanese = Buffer.from('\x1b$B' + 'ABCD'.repeat(14) + '\x1b(B', 'latin1');
+    const changes = { 0x00080005: text('CS', '\\ISO 2022 IR 87'), 0x0008103e: { vr: 'LO', value: japanese } };
+    expect(value(await derive({ changes }), 0x0008103e)).toBe('ISCL DENOISED 50 %');
+    const utf8 = Buffer.from('é'.repeat(31), 'utf8');
+    const inUtf8 = { 0x00080005: text('CS', 'ISO_IR 192'), 0x0008103e: { vr: 'LO', value: utf8 } };
+    expect(value(await derive({ changes: inUtf8 }), 0x0008103e)).toBe('ISCL DENOISED 50 %');
+  });
+  test('short text keeps its bytes', async () => {
+    const changes = { 0x0008103e: { vr: 'LO', value: Buffer.from('Sch\xe4del ', 'latin1') } };
+    expect(value(await derive({ changes }), 0x0008103e)).toBe('Sch\xe4del ISCL DENOISED 50 %');
+  });
+});
+
+describe('derivation', () => {
+  test('the description names model, hash, strength, provider, purpose and warnings', async () => {
+    const described = value(
+      await derive(
+        {},
+        {
+          provenance: {
+            ...provenance,
+            warnings: [{ kind: 'warning', code: 'kernel-outside-domain', kernel: 'B70f' }],
+          },
+        },
+      ),
+      0x00082111,
+    );
+    for (const part of [
+      'test-model 1.0.0',
+      'ab'.repeat(32),
+      '50 %',
+      'wasm',
+      'fp32',
+      'Not for diagnostic use',
+      'kernel-outside-domain (B70f)',
+    ]) {
+      expect(described).toContain(part);
+    }
+    expect(described.length).toBeLessThanOrEqual(1024);
+  });
+  test('what was done before comes first', async () => {
+    const code = item([
+      [0x00080100, text('SH', '113085')],
+      [0x00080102, text('SH', 'DCM')],
+      [0x00080104, text('LO', 'Spatial resampling')],
+    ]);
+    const derived = await derive({
+      changes: { 0x00082111: text('ST', 'Resampled'), 0x00089215: { vr: 'SQ', items: [code] } },
+    });
+    expect(value(derived, 0x00082111)).toMatch(/^Resampled; then: Neural network/);
+    expect(items(derived.dataset, 0x00089215).map(each => textOf(each, 0x00080100))).toEqual([
+      '113085',
+      '113087',
+      'ISCL-NR',
+    ]);
+  });
+  test('is known again and refused', async () => {
+    expect(judgeSeries([naturalize(await derive())], null)).toMatchObject({
+      reasons: [{ code: 'already-denoised' }],
+    });
+  });
+  test('neighbours are sources too, and listed in the source series', async () => {
+    const neighbour = { sopClassUid: '1.2.840.10008.5.1.4.1.1.2', sopInstanceUid: '1.2.77' };
+    const { dataset } = await derive({}, { neighbours: [neighbour] });
+    const sources = items(dataset, 0x00082112).map(each => textOf(each, 0x00081155));
+    const listed = items(items(dataset, 0x00081115)[0]!, 0x0008114a).map(each => textOf(each, 0x00081155));
+    expect(sources).toEqual(['1.2.826.0.1.3680043.9.1.1.1', '1.2.77']);
+    expect(listed).toEqual(sources);
+  });
+  test('series that the source refers to stay listed', async () => {
+    const localizer = item([
+      [0x0020000e, text('UI', '1.2.55')],
+      [0x0008114a, { vr: 'SQ', items: [] }],
+    ]);
+    const { dataset } = await derive({ changes: { 0x00081115: { vr: 'SQ', items: [localizer] } } });
+    expect(items(dataset, 0x00081115).map(each => textOf(each, 0x0020000e))).toEqual([
+      '1.2.55',
+      '1.2.826.0.1.3680043.9.1.1',
+    ]);
+  });
+});
+
+describe('equipment', () => {
+  const purposes = ({ dataset }: ParsedInstance) =>
+    items(dataset, 0x0018a001).map(each => [
+      textOf(items(each, 0x0040a170)[0]!, 0x00080100),
+      textOf(each, 0x00080070),
+    ]);
+  test('the scanner moves into Contributing Equipment, ours takes its place', async () => {
+    const derived = await derive();
+    expect(purposes(derived)).toEqual([
+      ['109101', 'Maker'],
+      ['109102', 'ISCL'],
+    ]);
+    expect(textOf(items(derived.dataset, 0x0018a001)[0]!, 0x00181000)).toBe('SN1');
+    expect([value(derived, 0x00080070), value(derived, 0x00081090), value(derived, 0x00181020)]).toEqual([
+      'ISCL',
+      'ISCL CT Denoise',
+      '0.1.0',
+    ]);
+    expect(value(derived, 0x00181000)).toBe('');
+  });
+  test('existing items stay; a source that names its scanner was made by a workstation', async () => {
+    const scanner = item([
+      [0x00080070, text('LO', 'Scanner Maker')],
+      [
+        0x0040a170,
+        {
+          vr: 'SQ',
+          items: [
+            item([
+              [0x00080100, text('SH', '109101')],
+              [0x00080102, text('SH', 'DCM')],
+            ]),
+          ],
+        },
+      ],
+    ]);
+    const derived = await derive({ changes: { 0x0018a001: { vr: 'SQ', items: [scanner] } } });
+    expect(purposes(derived)).toEqual([
+      ['109101', 'Scanner Maker'],
+      ['109102', 'Maker'],
+      ['109102', 'ISCL'],
+    ]);
+  });
+  test('no scanner is invented', async () => {
+    expect(purposes(await derive({ changes: { 0x00080070: undefined } }))).toEqual([['109102', 'ISCL']]);
+  });
+});
+
+describe('pixels', () => {
+  test('are rounded, clamped to Bits Stored and never land on the padding value', async () => {
+    const stored = new Uint16Array(SIZE).fill(1000);
+    stored[5] = 24;
+    const hu = new Float32Array(SIZE).fill(0.4);
+    hu.set([5000, -5000, -1000, -999.6, 10.5], 0);
+    hu[5] = 77;
+    const derived = await derive({ stored, changes: { 0x00280120: us(24) } }, { hu });
+    expect(wordsOf(derived, 0x7fe00010).slice(0, 7)).toEqual([4095, 0, 25, 25, 1035, 24, 1024]);
+  });
+  test('with a slope the error is at most half of it', async () => {
+    const hu = Float32Array.from({ length: SIZE }, (_, i) => (i % 1700) - 800.3);
+    const derived = await derive({ slope: '2.0002442', intercept: '-4047', bitsStored: 12 }, { hu });
+    const error = wordsOf(derived, 0x7fe00010).map((word, i) => Math.abs(word * 2.0002442 - 4047 - hu[i]!));
+    expect(Math.max(...error)).toBeLessThanOrEqual(2.0002442 / 2 + 1e-3);
+  });
+  test('smallest and largest are those of the new pixels, with the sign of the pixels', async () => {
+    const signed = { signed: true, bitsStored: 16, intercept: '0', stored: new Int16Array(SIZE) };
+    const changes = { 0x00280106: us(1), 0x00280107: us(2), 0x00280108: us(1) };
+    const hu = new Float32Array(SIZE).fill(3);
+    hu[0] = -1500;
+    const derived = await derive({ ...signed, changes }, { hu });
+    expect([wordsOf(derived, 0x00280106), wordsOf(derived, 0x00280107)]).toEqual([[-1500], [3]]);
+    expect(derived.dataset.has(0x00280108)).toBe(false);
+    expect((await derive()).dataset.has(0x00280106)).toBe(false);
+  });
+  test('of another number are refused', async () => {
+    await expect(derive({}, { hu: new Float32Array(9) })).rejects.toThrow(RangeError);
+  });
+  test('a strength beyond 1 is refused', async () => {
+    await expect(derive({}, { provenance: { ...provenance, strength: 1.2 } })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('what is dropped and kept', () => {
+  test('performed procedure step, icon, signatures, group lengths, trailing padding; request attributes stay', async () => {
+    const sq = { vr: 'SQ', items: [item([[0x00081155, text('UI', '1.2')]])] } as const;
+    const gone = [
+      0x00081111, 0x00880200, 0xfffafffa, 0x4ffe0001, 0x00080000, 0xfffcfffc, 0x00080014, 0x00181008,
+    ];
+    const changes = Object.fromEntries(
+      gone.map(tag => [tag, (tag & 0xffff) === 0 ? { vr: 'UL', value: Buffer.alloc(4) } : sq]),
+    );
+    const { dataset } = await derive({
+      changes: { ...changes, 0x00400275: sq, 0x00280301: text('CS', 'NO') },
+    });
+    expect(gone.filter(tag => dataset.has(tag))).toEqual([]);
+    expect(items(dataset, 0x00400275)).toHaveLength(1);
+    expect(textOf(dataset, 0x00280301)).toBe('NO');
+  });
+  test('private attributes by the list, in any block, with their creator', async () => {
+    const changes = {
+      0x00190011: text('LO', 'GEMS_ACQU_01'),
+      0x00191123: text('DS', '55'),
+      0x00191199: text('LO', 'secret'),
+      0x00091001: text('LO', 'orphan'),
+      0x00290010: text('LO', 'SIEMENS CSA'),
+      0x00291010: text('LO', 'secret'),
+    };
+    const { dataset } = await derive({ changes });
+    expect([...dataset.keys()].filter(tag => ((tag >>> 16) & 1) === 1)).toEqual([0x00190011, 0x00191123]);
+    const { dataset: own } = await derive({ changes }, { privateAllowList: { 'SIEMENS CSA': [0x00290010] } });
+    expect([...own.keys()].filter(tag => ((tag >>> 16) & 1) === 1)).toEqual([0x00290010, 0x00291010]);
+    expect(
+      Object.values(PRIVATE_ALLOW_LIST)
+        .flat()
+        .every(tag => ((tag >>> 16) & 1) === 1 && (tag & 0xff00) === 0),
+    ).toBe(true);
+  });
+  test('overlays of their own stay, those in the pixel words go', async () => {
+    const overlay = {
+      0x60000010: us(40),
+      0x60003000: { vr: 'OW', value: Buffer.alloc(240) },
+      0x60020010: us(40),
+    };
+    const { dataset } = await derive({ changes: overlay });
+    expect([0x60000010, 0x60003000, 0x60020010].map(tag => dataset.has(tag))).toEqual([true, true, false]);
+  });
+});
+
+describe('from a viewer’s dataset', () => {
+  const stored = Uint16Array.from({ length: SIZE }, (_, i) => (i * 7) % 2000);
+  test('text outside ASCII is written as UTF-8; what is not DICOM or only a reference is left out', async () => {
+    const instance = {
+      ...naturalize(parsePart10(part10(tinyCt()))),
+      PatientName: [{ Alphabetic: 'Müller^Jörg', Ideographic: '山田' }],
+      RequestAttributesSequence: { RequestedProcedureID: 'A1' },
+      PixelPaddingValue: 63536,
+      SliceThickness: 0.1 + 0.2,
+      OverlayData: { BulkDataURI: 'http://example.org' },
+      imageId: 'wadors:1',
+      wadoRoot: undefined,
+    };
+    const hu = new Float32Array(SIZE);
+    const { part10: file } = await deriveInstance({
+      source: { instance, stored },
+      hu,
+      provenance,
+      createdAt,
+    });
+    const derived = parsePart10(file);
+    expect(value(derived, 0x00080005)).toBe('ISO_IR 192');
+    expect(Buffer.from(value(derived, 0x00100010), 'latin1').toString('utf8')).toBe('Müller^Jörg=山田');
+    expect(textOf(items(derived.dataset, 0x00400275)[0]!, 0x00401001)).toBe('A1');
+    expect(value(derived, 0x00180050)).toBe('0.3');
+    expect(derived.dataset.has(0x60003000)).toBe(false);
+  });
+});
