@@ -36,6 +36,11 @@ def test_boosting_counts_only_fakes_taken_for_real():
     assert boosting_loss(t(2.0, -2.0), t(-1.0, 4.0)).item() == pytest.approx(1.0 + 2.0)
 
 
+def test_a_fake_margin_of_one_makes_it_the_usual_hinge():
+    assert discriminator_loss(t(1.0), t(-0.5), t(1.0), t(-3.0), fake_margin=1.0).item() == pytest.approx(0.5)
+    assert boosting_loss(t(-0.25), t(0.0), fake_margin=1.0).item() == pytest.approx(1.75)
+
+
 def test_adversarial_is_the_negated_logits():
     assert adversarial_loss(t(1.0, 3.0), t(-4.0, 0.0)).item() == pytest.approx(-2.0 + 2.0)
 
@@ -108,6 +113,13 @@ def test_the_updates_come_in_the_published_order_and_touch_only_their_own_networ
         ("H", {"extractor"}),
     ]
     assert all(p.requires_grad for net in players.named().values() for p in net.parameters())
+
+
+def test_while_the_discriminators_lead_nothing_else_moves():
+    players, order = toy_players(), []
+    optimizers = Optimizers(*(Recorder(name, order, players) for name in ("D", "FG", "H")))
+    iscl_step(players, IsclOptions(), optimizers, X, Y, leading=True)
+    assert order == [("D", {"judge_noisy", "judge_clean"})]
 
 
 def test_the_anchor_reaches_f_alone():

@@ -23,9 +23,9 @@ from iscl.training import checkpoint as checkpoints
 from iscl.training.iscl_step import Optimizers, Players, iscl_step
 from iscl.training.config import IsclOptions
 from iscl.training.optim import Lookahead
-from iscl.training.progress import DivergedError, RunLog
+from iscl.training.progress import DivergedError, RunLog, append_csv
 from iscl.training.run import prepare, run
-from iscl.training.supervised import SupervisedTrainer, detail_loss, supervised_loss, with_opposite_noise
+from iscl.training.supervised import SupervisedTrainer, edge_loss, supervised_loss, with_opposite_noise
 from iscl.training.unpaired import IsclTrainer, UnpairedSampler
 from iscl.training.validation import cases, mean_frequency, validate
 
@@ -134,14 +134,31 @@ def test_the_supervised_loss_is_in_units_of_the_noise():
     assert supervised_loss(torch.full((1, 1, 2, 2), 5.0), noisy, clean).item() == pytest.approx(5 / spread)
 
 
-def test_the_detail_loss_ignores_what_is_odd_in_the_noise():
+def test_the_edge_loss_ignores_remaining_noise_and_everything_off_the_edges():
     torch.manual_seed(0)
     clean, noise = torch.randn(2, 1, 16, 16) * 50, torch.randn(2, 1, 16, 16) * 20
     noisy, target = with_opposite_noise(torch.cat([clean + noise] * 2), torch.cat([clean] * 2))
     assert torch.allclose(noisy[2:] - target[2:], -(noisy[:2] - target[:2]), atol=1e-4)
+    everywhere, left = torch.ones(2, 1, 16, 16), torch.zeros(2, 1, 16, 16)
+    left[..., :8] = 1
     keeps_noise = target + 0.6 * (noisy - target)
-    assert detail_loss(keeps_noise, noisy, target).item() < 1e-6
-    assert detail_loss(0.9 * target, noisy, target).item() > 0.005
+    assert edge_loss(keeps_noise, noisy, target, everywhere).item() < 1e-6
+    blurred = target.clone()
+    blurred[..., 8:] *= 0.5
+    assert edge_loss(blurred, noisy, target, left).item() == 0
+    spread = noise.flatten(1).std(dim=1).view(2, 1, 1, 1) + 10
+    error = 0.5 * clean[..., 8:] / spread
+    huber = torch.where(error.abs() < 1, 0.5 * error**2, error.abs() - 0.5).mean()
+    assert edge_loss(blurred, noisy, target, 1 - left).item() == pytest.approx(huber.item(), rel=1e-4)
+    assert edge_loss(blurred, noisy, target, 0 * left).item() == 0
+
+
+def test_edges_mark_the_inserted_lesions_alone(pairs_folder):
+    pairs = read_pairs(pairs_folder, "train")
+    options = {"size": 64, "batch": 6, "zoom": 0}
+    assert PatchSampler(pairs, PatchOptions(**options, lesions=0.0), 0).batch_with_edges()[2].max() == 0
+    edges = PatchSampler(pairs, PatchOptions(**options, lesions=1.0), 0).batch_with_edges()[2]
+    assert 0.9 < edges.max() <= 1 and 0.01 < edges.mean() < 0.5
 
 
 # --- configuration
@@ -177,7 +194,7 @@ def trainer(config, pairs_folder):
 
 METHODS = {
     "supervised": {},
-    "detail": {"detail_weight": 2.0},
+    "edges": {"edge_weight": 2.0},
     "iscl-ct": {"method": "iscl", "lr": 1e-5, "iscl": {"networks": "ct", "anchor_weight": 1.0, "adversarial_weight": 0.1}},
     "cyclegan-ct": {"method": "iscl", "lr": 1e-5, "iscl": {"networks": "ct", "use_extractor": False}},
     "iscl-paper": {"method": "iscl", "lr": 1e-5, "ema": 0.0, "patches": {"size": 64}, "iscl": {"networks": "paper"}},
@@ -306,6 +323,14 @@ def test_the_log_averages_and_refuses_what_is_not_finite(tmp_path, capsys):
     assert "left" in capsys.readouterr().err
     with pytest.raises(DivergedError, match="iteration 3"):
         log.note(3, {"loss": float("inf")})
+
+
+def test_a_column_that_comes_later_is_added_to_the_file(tmp_path):
+    append_csv(tmp_path / "log.csv", {"iteration": 1, "loss": 2.0})
+    append_csv(tmp_path / "log.csv", {"iteration": 2, "loss": 1.0, "cycle": 0.5})
+    append_csv(tmp_path / "log.csv", {"iteration": 3, "loss": 0.5, "cycle": 0.25})
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [row["cycle"] for row in rows] == ["", "0.5", "0.25"] and rows[0]["loss"] == "2"
 
 
 def test_a_run_writes_its_configuration(pairs_folder, tmp_path):

@@ -166,12 +166,16 @@ class TextureDiscriminator(nn.Module):
             return LOGIT_GAIN * self.layers(texture_channels(hu.float()))
 
 
+TEXTURE_SCALE = 16.0
+"""HU: about the noise of a clean slice, so that its texture lies in the linear part of tanh."""
+
+
 def texture_channels(hu: Tensor) -> Tensor:
     """[N, 1, H, W] in HU to [N, 3, H, W], band-passed and in units of the noise."""
     narrow = nnf.avg_pool2d(nnf.pad(hu, (1, 1, 1, 1), mode="replicate"), 3, 1)
     wide = nnf.avg_pool2d(nnf.pad(hu, (4, 4, 4, 4), mode="replicate"), 9, 1)
     bands = torch.cat([hu - narrow, hu - wide, narrow - wide], dim=1)
-    return torch.tanh(bands * (1.0 / NOISE_SCALE))
+    return torch.tanh(bands * (1.0 / TEXTURE_SCALE))
 
 
 def blend_residual(hu: Tensor, denoised: Tensor, strength: float) -> Tensor:

@@ -15,7 +15,7 @@ from .supervised import SupervisedTrainer
 from .unpaired import IsclTrainer
 
 SHIPPED = Path(__file__).parents[1] / "configs"
-DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-iscl"]
+DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-iscl"]
 
 
 def add_parser(subparsers: Any) -> None:

@@ -24,10 +24,15 @@ class IsclOptions:
     """lambda, on cycle and bypass consistency."""
     adversarial_weight: float = 1.0
     boosting_weight: float = 1.0
+    fake_margin: float = 0.0
+    """Margin of the fakes in the discriminators' hinge. The paper's is 0; where F and x - H(x) start equal, two fakes then
+    outvote one real and all logits settle at 0, so the ct configurations take 1."""
     use_extractor: bool = True
     """Without H the method is a CycleGAN with hinge loss: the ablation."""
     discriminator_lr: float = 0.0
     """0: the same as `lr`."""
+    discriminator_lead: int = 0
+    """Iterations at the start in which the discriminators learn alone."""
     decay: float = 1e-3
     """Final learning rate relative to the first, reached linearly."""
     anchor_weight: float = 0.0
@@ -45,8 +50,9 @@ class TrainConfig:
     lr: float = 1e-3
     warmup: int = 200
     """Iterations of linear warm-up (supervised)."""
-    detail_weight: float = 0.0
-    """Weight of the denoiser's bias beside its plain loss (supervised): above 0, detail is kept at the price of noise."""
+    edge_weight: float = 0.0
+    """Weight of the denoiser's bias on inserted edges beside its plain loss (supervised); above 0, half of each batch is the
+    other half with its noise turned."""
     ema: float = 0.999
     seed: int = 0
     threads: int = 1

@@ -75,11 +75,13 @@ def discriminator_step(players: Players, options: IsclOptions, optimizer: Optimi
         denoised = players.denoiser(x)
         noisy_fake = players.add_noise(y, noise)
     judge_noisy, judge_clean = players.judge_noisy, players.judge_clean
-    loss = discriminator_loss(judge_noisy(x), judge_noisy(noisy_fake), judge_clean(y), judge_clean(denoised))
+    margin = options.fake_margin
+    clean_real, clean_fake = judge_clean(y), judge_clean(denoised)
+    loss = discriminator_loss(judge_noisy(x), judge_noisy(noisy_fake), clean_real, clean_fake, margin)
     if options.use_extractor and options.boosting_weight:
-        loss = loss + options.boosting_weight * boosting_loss(judge_noisy(y + noise), judge_clean(x - noise))
+        loss = loss + options.boosting_weight * boosting_loss(judge_noisy(y + noise), judge_clean(x - noise), margin)
     _update(optimizer, loss)
-    return {"loss_d": loss.item()}
+    return {"loss_d": loss.item(), "clean_gap": (clean_real.mean() - clean_fake.mean()).item()}
 
 
 def translator_loss(players: Players, options: IsclOptions, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -130,10 +132,12 @@ def extractor_step(players: Players, optimizer: Optimizer, x: Tensor, y: Tensor)
 
 def iscl_step(
     players: Players, options: IsclOptions, optimizers: Optimizers, x: Tensor, y: Tensor,
-    anchor: Callable[[], Tensor] | None = None,
+    anchor: Callable[[], Tensor] | None = None, leading: bool = False,
 ) -> dict[str, float]:
-    """One iteration on noisy x and clean y, [N, 1, S, S]: discriminators, then F and G, then H."""
+    """One iteration on noisy x and clean y, [N, 1, S, S]: discriminators, then (unless they lead) F and G, then H."""
     values = discriminator_step(players, options, optimizers.discriminators, x, y)
+    if leading:
+        return values
     values |= translator_step(players, options, optimizers.translators, x, y, anchor)
     if options.use_extractor:
         values |= extractor_step(players, optimizers.extractor, x, y)

@@ -9,20 +9,23 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 
-def discriminator_loss(noisy_real: Tensor, noisy_fake: Tensor, clean_real: Tensor, clean_fake: Tensor) -> Tensor:
-    """Hinge with the fakes' margin at 0: E relu(1-D_X(x)) + E relu(D_X(G(y))) + E relu(1-D_Y(y)) + E relu(D_Y(F(x))).
+def discriminator_loss(
+    noisy_real: Tensor, noisy_fake: Tensor, clean_real: Tensor, clean_fake: Tensor, fake_margin: float = 0.0
+) -> Tensor:
+    """Hinge: E relu(1-D_X(x)) + E relu(m+D_X(G(y))) + E relu(1-D_Y(y)) + E relu(m+D_Y(F(x))); the paper's m is 0.
 
     The arguments are the logits D_X(x), D_X(G(y)), D_Y(y), D_Y(F(x)).
     """
     return (
-        nnf.relu(1.0 - noisy_real).mean() + nnf.relu(noisy_fake).mean()
-        + nnf.relu(1.0 - clean_real).mean() + nnf.relu(clean_fake).mean()
+        nnf.relu(1.0 - noisy_real).mean() + nnf.relu(fake_margin + noisy_fake).mean()
+        + nnf.relu(1.0 - clean_real).mean() + nnf.relu(fake_margin + clean_fake).mean()
     )
 
 
-def boosting_loss(noisy_extracted: Tensor, clean_extracted: Tensor) -> Tensor:
-    """E relu(D_X(y + H(x))) + E relu(D_Y(x - H(x))): the noise extractor's products are fakes too. Arguments are logits."""
-    return nnf.relu(noisy_extracted).mean() + nnf.relu(clean_extracted).mean()
+def boosting_loss(noisy_extracted: Tensor, clean_extracted: Tensor, fake_margin: float = 0.0) -> Tensor:
+    """E relu(m+D_X(y + H(x))) + E relu(m+D_Y(x - H(x))): the noise extractor's products are fakes too. Arguments are
+    logits."""
+    return nnf.relu(fake_margin + noisy_extracted).mean() + nnf.relu(fake_margin + clean_extracted).mean()
 
 
 def adversarial_loss(noisy_fake: Tensor, clean_fake: Tensor) -> Tensor:

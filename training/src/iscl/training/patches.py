@@ -56,8 +56,13 @@ class PatchSampler:
         self.rng.bit_generator.state = state
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        noisy, clean = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
-        return torch.stack(noisy), torch.stack(clean)
+        noisy, clean, _ = self.batch_with_edges()
+        return noisy, clean
+
+    def batch_with_edges(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(noisy, clean, edges): edges is 1 on the edges of inserted lesions, 0 away from them."""
+        noisy, clean, edges = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
+        return torch.stack(noisy), torch.stack(clean), torch.stack(edges)
 
     def plain(self) -> Tensor:
         """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method."""
@@ -77,7 +82,7 @@ class PatchSampler:
         left = int(np.clip(column - self.rng.integers(size), 0, width - size))
         return slice(top, top + size), slice(left, left + size)
 
-    def _patch(self) -> tuple[Tensor, Tensor]:
+    def _patch(self) -> tuple[Tensor, Tensor, Tensor]:
         rng, options = self.rng, self.options
         index = int(rng.integers(len(self.pairs)))
         pair = self.pairs[index]
@@ -94,12 +99,12 @@ class PatchSampler:
         if rng.random() < options.recoloured:
             noise = _recolour(noise, float(rng.uniform(-0.6, 0.8)), int(rng.choice((3, 5))))
         noise = noise * self._amplitude()
-        clean = clean[0]
+        clean, edges = clean[0], torch.zeros_like(clean[0])
         if rng.random() < options.lesions:
-            clean = self._insert_lesions(clean)
+            clean, edges = self._insert_lesions(clean)
         noisy = clean + noise[0]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        return _turn(noisy, turns, flip), _turn(clean, turns, flip)
+        return _turn(noisy, turns, flip), _turn(clean, turns, flip), _turn(edges, turns, flip)
 
     def _noise(self, pair: PairSlice, index: int, window: tuple[slice, slice], size: int) -> Tensor:
         rng = self.rng
@@ -130,8 +135,9 @@ class PatchSampler:
             return float(rng.uniform(0.0, low))
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
-    def _insert_lesions(self, clean: Tensor) -> Tensor:
+    def _insert_lesions(self, clean: Tensor) -> tuple[Tensor, Tensor]:
         rng, size = self.rng, self.options.size
+        edges = torch.zeros_like(clean)
         rows = torch.arange(size, dtype=torch.float32)[:, None]
         columns = torch.arange(size, dtype=torch.float32)[None, :]
         for _ in range(int(rng.integers(1, 5))):
@@ -143,7 +149,9 @@ class PatchSampler:
             across = (columns - centre_column) * np.cos(angle) - (rows - centre_row) * np.sin(angle)
             distance = torch.sqrt(along**2 + (across / aspect) ** 2)
             clean = clean + contrast * torch.sigmoid((radius - distance) / edge)
-        return clean
+            near = torch.sigmoid((radius - distance) / (edge + 0.5))
+            edges = torch.maximum(edges, 4.0 * near * (1.0 - near))
+        return clean, edges
 
 
 def _turn(image: Tensor, turns: int, flip: bool) -> Tensor:

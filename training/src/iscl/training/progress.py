@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class DivergedError(RuntimeError):
@@ -15,7 +15,7 @@ class DivergedError(RuntimeError):
 
 
 class RunLog:
-    """Averages what is noted and writes a row every `every` iterations. Columns are those of the first row."""
+    """Averages what is noted and writes a row every `every` iterations."""
 
     def __init__(self, path: Path, total: int, every: int = 50, stream: TextIO | None = None) -> None:
         self.path, self.total, self.every, self.stream = Path(path), total, every, stream or sys.stderr
@@ -48,13 +48,21 @@ class RunLog:
 
 
 def append_csv(path: Path, row: dict[str, float | int | str]) -> None:
-    """Adds a row, with the header if the file is new."""
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if fresh:
+    """Adds a row. Columns it is the first to have are added to the file; the rows before stay empty there."""
+    rows: list[dict[str, Any]] = []
+    columns: list[str] = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows, columns = list(reader), list(reader.fieldnames or [])
+    text = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
+    grown = columns + [name for name in row if name not in columns]
+    with path.open("w" if grown != columns else "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=grown)
+        if grown != columns:
             writer.writeheader()
-        writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
+            writer.writerows(rows)
+        writer.writerow(text)
 
 
 def _clock(seconds: float) -> str:

@@ -38,16 +38,15 @@ class SupervisedTrainer:
     def step(self, iteration: int) -> dict[str, float]:
         config = self.config
         set_lr(self.optimizer, cosine_lr(config.lr, iteration, config.iterations, config.warmup))
-        noisy, clean = (batch.to(self.device) for batch in self.sampler.batch())
-        if config.detail_weight:
+        noisy, clean, edges = (batch.to(self.device) for batch in self.sampler.batch_with_edges())
+        if config.edge_weight:
             noisy, clean = with_opposite_noise(noisy, clean)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
             denoised = self.net(noisy)
         denoised = denoised.float()
-        if config.detail_weight:
-            loss = huber_loss(denoised, noisy, clean) + config.detail_weight * detail_loss(denoised, noisy, clean)
-        else:
-            loss = supervised_loss(denoised, noisy, clean)
+        loss = supervised_loss(denoised, noisy, clean)
+        if config.edge_weight:
+            loss = loss + config.edge_weight * edge_loss(denoised, noisy, clean, edges[: len(edges) // 2])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -90,22 +89,19 @@ def with_opposite_noise(noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([noisy, 2.0 * clean - noisy]), torch.cat([clean, clean])
 
 
-def detail_loss(denoised: Tensor, noisy: Tensor, clean: Tensor) -> Tensor:
-    """What the denoiser does to the image rather than to its noise, for a batch of `with_opposite_noise`.
+def edge_loss(denoised: Tensor, noisy: Tensor, clean: Tensor, edges: Tensor) -> Tensor:
+    """Blur of inserted edges, for a batch of `with_opposite_noise` and the edge map [N/2, 1, H, W] of its first half.
 
-    In (F(y + n) + F(y - n)) / 2 - y the noise that F leaves cancels, and what stays is blur and lost detail: the
-    bias of F. A plain loss trades its square one to one against that of remaining noise; more weight keeps edges of low
-    contrast. It has to be smooth at 0: with an absolute error the identity, whose bias is 0, is where training ends.
+    In (F(y + n) + F(y - n)) / 2 - y the noise that F leaves cancels, and what stays is its bias: lost contrast and blur.
+    A plain loss trades it against remaining noise and blurs edges of low contrast first. It is weighed on inserted edges only,
+    because everywhere else the noise of the clean slice itself would count as detail to be kept. Huber, in the units of
+    `supervised_loss`: with an absolute error the identity, whose bias is 0, is where training ends.
     """
     half = len(noisy) // 2
     mean = 0.5 * (denoised[:half] + denoised[half:])
-    return huber_loss(mean, noisy[:half], clean[:half])
-
-
-def huber_loss(denoised: Tensor, noisy: Tensor, clean: Tensor) -> Tensor:
-    """As `supervised_loss`, but quadratic for errors under the patch's noise + 10 HU."""
-    error = (denoised - clean) / _spread(noisy, clean)
-    return nnf.smooth_l1_loss(error, torch.zeros_like(error))
+    error = (mean - clean[:half]) / _spread(noisy[:half], clean[:half])
+    cost = nnf.smooth_l1_loss(error, torch.zeros_like(error), reduction="none")
+    return (edges * cost).sum() / edges.sum().clamp_min(1.0)
 
 
 def supervised_loss(denoised: Tensor, noisy: Tensor, clean: Tensor) -> Tensor:

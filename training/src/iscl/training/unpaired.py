@@ -139,7 +139,10 @@ class IsclTrainer:
         if self.paper:
             x, y = hu_to_unit(x), hu_to_unit(y)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-            values = iscl_step(self.players, iscl, self.optimizers, x, y, self._anchor if iscl.anchor_weight else None)
+            values = iscl_step(
+                self.players, iscl, self.optimizers, x, y, self._anchor if iscl.anchor_weight else None,
+                leading=iteration < iscl.discriminator_lead,
+            )
         for name, ema in self.ema.items():
             ema.update(self.players.named()[name])
         return values
