@@ -56,7 +56,7 @@ def _test_slice(index: int, doses: list[float], protocol: Protocol, seed: int, o
 
 
 def run(args: argparse.Namespace) -> int:
-    protocol = replace(Protocol(), size=args.size, slices=args.slices)
+    protocol = replace(Protocol(), size=args.size, slices=args.slices, spacing_mm=args.spacing)
     if args.demo:
         out, doses, seed, protocol = Path(args.demo), [1.0, 0.25], 1, Protocol()
     else:
@@ -90,6 +90,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--truth", action="store_true", help="also write the noiseless series")
     parser.add_argument("--doses", type=float, nargs="+", default=[1.0, 0.25], help="dose fractions")
     parser.add_argument("--slices", type=int, default=40)
+    parser.add_argument("--spacing", type=float, default=3.0, help="mm between slices; the anatomy spans 120 mm")
     parser.add_argument("--size", type=int, default=512, help="rows and columns")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes, one thread each")

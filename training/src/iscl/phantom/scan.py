@@ -22,7 +22,7 @@ class Protocol:
     slices: int = 40
     spacing_mm: float = 3.0
     thickness_mm: float = 3.0
-    subslices: int = 3
+    subslices: int = 6
     kvp: float = 120.0
     milliamps: float = 200.0
     kernel: Kernel = Kernel("hann", 1.2)

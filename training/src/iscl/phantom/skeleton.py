@@ -53,6 +53,7 @@ def paint_spine(scene: Scene, rng: np.random.Generator) -> None:
             scene.cylinder((0, 58), (a, b), CORTEX - 60, z_range=(z0, z1))
         for z0, z1, a, b in ((low + 1.3, low + 5, 21.3, 16.2), (low + 5, high - 5, 20.2, 15.2), (high - 5, high - 1.3, 21.3, 16.2)):
             scene.cylinder((0, 58), (a, b), TRABECULAR, z_range=(z0, z1))
+        scene.speckle(rng, 560, (0, 58, z), (19, 14, 10.5), (0.6, 1.5), (-60, 60), (1.0, 1.0, 1.4))
         disc = (high, high + VERTEBRA_MM - 25.0)
         scene.cylinder((0, 58), (22.3, 17.0), DISC, z_range=disc)
         scene.cylinder((0, 60), (12, 8.5), DISC - 16, z_range=disc)
@@ -64,7 +65,6 @@ def paint_spine(scene: Scene, rng: np.random.Generator) -> None:
                 scene.tube(process, np.array([5.0, 4.2, 4.6]) - shrink, hu)
             spinous = np.array([(0, 96, z - 6), (0, 101, z - 10), (0, 106, z - 14)], float)
             scene.tube(spinous, np.array([3.6, 3.2, 4.2]) - (shrink if core else 0.0), hu)
-    scene.speckle(rng, 5200, (0, 58, 0), (19, 14, 78), (0.6, 1.5), (-60, 60), (1.0, 1.0, 1.6))
     # Canal, fat behind, cord with its roots.
     scene.cylinder((0, 81.5), (10.5, 8.8), -60)
     scene.cylinder((0, 80.8), (9.2, 7.4), 16)
