@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import compress from '@fastify/compress';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -56,6 +56,10 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const log = options.log ?? (() => {});
   const { pacs } = options;
 
+  for (const folder of options.dicom ?? []) {
+    if (!statSync(at(folder), { throwIfNoEntry: false })?.isDirectory())
+      throw new Error(`--dicom ${folder}: there is no such folder.`);
+  }
   const app = fastify({
     // A list of frames is long; a UID has up to 64 characters.
     routerOptions: { maxParamLength: 2000 },
@@ -83,8 +87,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   await viewerRoutes(app, { viewer, plugin: at(options.plugin ?? 'dist'), ...(pacs && { pacs: pacs.url }) });
 
   const close = async () => {
-    folders?.close();
     await app.close();
+    await folders?.close();
   };
   try {
     await app.listen({ host, port });

@@ -1,4 +1,4 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { Bench, CT, part10, partsOf, raw, SERIES, STUDY } from './server-fixtures';
@@ -82,12 +82,13 @@ describe('DICOMweb over folders', () => {
       const { problems } = (await (await fetch(`${root}/_problems`)).json()) as {
         problems: { path: string; problem: string }[];
       };
+      expect(problems.every(({ path }) => path.startsWith('dicom/'))).toBe(true);
       const found = Object.fromEntries(problems.map(({ path, problem }) => [path.split('/').pop(), problem]));
       expect(found).toEqual({
         'cut.dcm': 'the file is cut off: 10 bytes of pixel data are missing',
         'header.dcm': expect.stringContaining('damaged or cut off'),
         'text.dcm': expect.stringContaining('not a DICOM Part 10 file'),
-        'twin.dcm': expect.stringContaining('has the SOP Instance UID of'),
+        'twin.dcm': 'not used: it has the SOP Instance UID of 1.dcm',
         'uid.dcm': 'Series Instance UID "../../etc" is not a UID',
         'link.dcm': 'not used: symbolic links are not followed',
       });
@@ -278,23 +279,33 @@ describe('DICOMweb over folders', () => {
     });
   });
 
+  it('does not show one image under the name of another when the folder changes meanwhile', async () => {
+    const changing = new Bench();
+    const gone = changing.write('dicom/gone.dcm', part10({ sop: '2.25.91' }));
+    const swapped = changing.write('dicom/swapped.dcm', part10({ sop: '2.25.92' }));
+    const { url } = await changing.start();
+    const ask = async (sop: string, what: string) => {
+      const answer = await fetch(`${url}dicomweb/studies/${STUDY}/series/${SERIES}/instances/${sop}${what}`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    rmSync(gone);
+    writeFileSync(swapped, part10({ sop: '2.25.93' }));
+    for (const what of ['/metadata', '/frames/1', '']) {
+      const missing = await ask('2.25.91', what);
+      expect([missing.status, missing.text]).toEqual([410, expect.stringContaining('was moved or deleted')]);
+      expect(missing.text).not.toContain(changing.folder);
+      const other = await ask('2.25.92', what);
+      expect([other.status, other.text]).toEqual([410, expect.stringContaining('holds another one')]);
+    }
+    await changing.close();
+  });
+
   it('waits for the whole folder before it hands out a series', async () => {
     const many = new Bench();
-    for (let i = 1; i <= 200; i += 1)
-      writeFileSync(many.write(`dicom/${i}.dcm`, ''), part10({ sop: `2.25.60.${i}` }));
-    const bare = await many.start({ dicom: [] });
-    await bare.close();
-    const { startServer } = await import('../../server/src/index');
-    const server = await startServer({
-      root: many.folder,
-      viewer: 'viewer',
-      dicom: ['dicom'],
-      store: 'store-2',
-      port: 0,
-    });
-    const answer = await fetch(`${server.url}dicomweb/studies/${STUDY}/series/${SERIES}/metadata`);
-    expect(((await answer.json()) as Json[]).length).toBe(200);
-    await server.close();
+    for (let i = 1; i <= 200; i += 1) many.write(`dicom/${i}.dcm`, part10({ sop: `2.25.60.${i}` }));
+    const { url } = await many.launch();
+    const answer = await fetch(`${url}dicomweb/studies/${STUDY}/series/${SERIES}/metadata`);
+    expect((await answer.json()) as Json[]).toHaveLength(200);
     await many.close();
   });
 });

@@ -87,7 +87,15 @@ export class Bench {
     return at;
   }
 
+  /** A server whose folders are indexed. */
   async start(options: ServerOptions = {}): Promise<RunningServer> {
+    const server = await this.launch(options);
+    await server.indexed();
+    return server;
+  }
+
+  /** A server that may still be indexing. */
+  async launch(options: ServerOptions = {}): Promise<RunningServer> {
     this.write('viewer/index.html', '<!doctype html><title>viewer</title>');
     mkdirSync(join(this.folder, 'dicom'), { recursive: true });
     const server = await startServer({
@@ -100,7 +108,6 @@ export class Bench {
       ...options,
     });
     this.running.push(server);
-    await server.indexed();
     return server;
   }
 

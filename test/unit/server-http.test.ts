@@ -131,6 +131,10 @@ describe('the viewer and the plugin on one origin', () => {
     );
   });
 
+  it('says which folder does not exist', async () => {
+    await expect(bench.start({ dicom: ['typo'] })).rejects.toThrow('--dicom typo: there is no such folder.');
+  });
+
   it('says how to get the viewer when it is not there', async () => {
     await expect(bench.start({ viewer: 'nowhere' })).rejects.toThrow('"npm start" fetches it');
   });

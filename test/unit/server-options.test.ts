@@ -65,6 +65,8 @@ describe('includefield on its way to a PACS', () => {
   });
 
   it('refuses what is not URL-encoded', () => {
-    expect(() => repeatIncludeField('includefield=%zz')).toThrow(expect.objectContaining({ statusCode: 400 }));
+    expect(() => repeatIncludeField('includefield=%zz')).toThrow(
+      expect.objectContaining({ statusCode: 400 }),
+    );
   });
 });

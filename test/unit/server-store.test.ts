@@ -39,7 +39,10 @@ describe('STOW-RS', () => {
   const stored = (sop: string) => join(bench.folder, 'store', STUDY, SERIES, `${sop}.dcm`);
   const failures = ({ '00081198': failed }: Result) =>
     failed?.Value.map(one => [one['00081155'].Value?.[0], one['00081197'].Value[0]]) ?? [];
-  const leftovers = () => readdirSync(join(bench.folder, 'store/.incoming'));
+  const leftovers = () =>
+    readdirSync(join(bench.folder, 'store/.incoming'), { recursive: true }).filter(name =>
+      String(name).endsWith('.part'),
+    );
 
   beforeAll(async () => {
     bench.write('dicom/original.dcm', part10({ sop: '2.25.70' }));

@@ -23,8 +23,8 @@ export interface DicomwebOptions {
 
 export interface Dicomweb {
   catalog: Catalog;
-  /** Stops indexing. */
-  close: () => void;
+  /** Stops indexing and storing. */
+  close: () => Promise<void>;
 }
 
 /** Mounts QIDO-RS, WADO-RS and STOW-RS over folders below `options.root` and begins indexing in the background. */
@@ -60,7 +60,11 @@ export async function dicomweb(app: FastifyInstance, options: DicomwebOptions): 
     },
     { prefix: root },
   );
-  return { catalog, close: () => stop.abort() };
+  const close = async () => {
+    stop.abort();
+    await store.close();
+  };
+  return { catalog, close };
 }
 
 const PROGRESS_EVERY = 1000;

@@ -3,7 +3,8 @@ import dicomParser, { type DataSet, type Element } from 'dicom-parser';
 import type { Instance } from './catalog';
 import { DicomFileError, HttpError, reasonOf } from './errors';
 import { bytesOf } from './dicomJson';
-import { parsePart10, PIXEL_DATA, readHeader } from './header';
+import { parsePart10, PIXEL_DATA } from './header';
+import { readInstance } from './instanceFile';
 
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 const DEFLATED = '1.2.840.10008.1.2.1.99';
@@ -28,12 +29,12 @@ export interface Frames {
 
 /** Opens an instance's pixel data for reading frame by frame. Throws `HttpError` where there is none or it is damaged. */
 export async function openFrames(instance: Instance): Promise<Frames> {
-  const { dataSet } = await readHeader(instance.path);
+  const { dataSet, mtimeMs } = await readInstance(instance);
   const pixels = dataSet.elements[PIXEL_DATA];
   if (!pixels) throw new HttpError(404, 'This instance has no pixel data.');
   const count = Math.max(1, dataSet.intString('x00280008') ?? 1);
   const read = pixels.hadUndefinedLength
-    ? await encapsulated(instance, count)
+    ? await encapsulated(instance, count, mtimeMs)
     : native(instance, dataSet, pixels, count);
   const isCompressed = pixels.hadUndefinedLength === true;
   return {
@@ -87,14 +88,24 @@ function native(instance: Instance, header: DataSet, pixels: Element, count: num
   };
 }
 
-/** Fragments are assembled into frames by the offset table, or by the JPEG end markers where there is none. */
-async function encapsulated(instance: Instance, count: number): Promise<ReadFrame> {
-  let dataSet: DataSet;
+/** The last compressed multi-frame file: its frames are asked for one after the other, and each needs the whole file. */
+let lastMultiFrame: { key: string; dataSet: DataSet } | undefined;
+
+async function parseWhole(instance: Instance, count: number, mtimeMs: number): Promise<DataSet> {
+  const key = `${instance.path}\0${mtimeMs}`;
+  if (lastMultiFrame?.key === key) return lastMultiFrame.dataSet;
   try {
-    dataSet = parsePart10(await readFile(instance.path));
+    const dataSet = parsePart10(await readFile(instance.path));
+    if (count > 1) lastMultiFrame = { key, dataSet };
+    return dataSet;
   } catch (error) {
     throw new HttpError(500, `The pixel data cannot be read: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** Fragments are assembled into frames by the offset table, or by the JPEG end markers where there is none. */
+async function encapsulated(instance: Instance, count: number, mtimeMs: number): Promise<ReadFrame> {
+  const dataSet = await parseWhole(instance, count, mtimeMs);
   const pixels = dataSet.elements[PIXEL_DATA];
   const fragments = pixels?.fragments;
   if (!pixels || !fragments?.length)
@@ -138,7 +149,7 @@ export async function readBulkData(
     const mediaType = `${frames.mediaType}; transfer-syntax=${frames.transferSyntaxUid}`;
     return { mediaType, values: Array.from({ length: frames.count }, (_, i) => () => frames.frame(i + 1)) };
   }
-  const { dataSet } = await readHeader(instance.path);
+  const { dataSet } = await readInstance(instance);
   const steps = path.split('/');
   const tag = steps.pop() ?? '';
   let inner: DataSet | undefined = dataSet;

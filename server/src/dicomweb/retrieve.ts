@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isUid, type Catalog, type Instance } from './catalog';
 import { toDicomJson, type JsonDataset } from './dicomJson';
 import { HttpError } from './errors';
-import { readHeader } from './header';
+import { readInstance } from './instanceFile';
 import { multipartRelated, type Part } from './multipart';
 import { openFrames, readBulkData } from './pixelData';
 
@@ -25,7 +25,7 @@ export const instancePath = ({ studyUid, seriesUid, sopUid }: Instance): string 
 
 /** An instance's header as DICOM JSON, its bulk data as links below `root` (a path on this server). */
 export async function readMetadata(instance: Instance, root: string): Promise<JsonDataset> {
-  const { dataSet } = await readHeader(instance.path);
+  const { dataSet } = await readInstance(instance);
   const bulkDataUri = (path: string) => `${root}${instancePath(instance)}/bulkdata/${path}`;
   return toDicomJson(dataSet, { inlineLimit: INLINE_LIMIT, bulkDataUri });
 }
@@ -63,6 +63,8 @@ export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, root: str
   };
   const retrieve = async (request: Request, reply: FastifyReply) => {
     const found = await scope(request);
+    // A file that is gone is a status, not a torn body.
+    for (const instance of found) await readInstance(instance);
     const [first] = found;
     if (
       first &&

@@ -1,5 +1,5 @@
 import { readdir, realpath } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { describe, type Catalog } from './catalog';
 import { DicomFileError, reasonOf } from './errors';
 import { readHeader } from './header';
@@ -24,11 +24,15 @@ export async function scanFolder(
   onFile: () => void = () => {},
 ): Promise<ScanResult> {
   const result: ScanResult = { found: 0, skipped: 0 };
-  const files = walk(await realpath(folder), catalog);
+  const real = await realpath(folder);
+  // The list of problems is also served: it names files within the folder, not where the folder is.
+  const report: Report = (path, problem) =>
+    catalog.problems.push({ path: relative(dirname(real), path), problem });
+  const files = walk(real, report);
   const worker = async () => {
     for await (const path of files) {
       if (signal.aborted) return;
-      await indexFile(path, catalog, result);
+      await indexFile(path, catalog, result, report);
       onFile();
     }
   };
@@ -36,41 +40,39 @@ export async function scanFolder(
   return result;
 }
 
-async function indexFile(path: string, catalog: Catalog, result: ScanResult): Promise<void> {
+type Report = (path: string, problem: string) => void;
+
+async function indexFile(path: string, catalog: Catalog, result: ScanResult, report: Report): Promise<void> {
   try {
     const described = describe(path, await readHeader(path));
     if (catalog.add(described)) {
       result.found += 1;
       return;
     }
-    const kept = catalog.find(described.instance.sopUid);
-    catalog.problems.push({
-      path,
-      problem: `not used: it has the SOP Instance UID of ${kept?.path ?? 'another file'}`,
-    });
+    const kept = catalog.find(described.instance.sopUid)?.path;
+    report(path, `not used: it has the SOP Instance UID of ${kept ? basename(kept) : 'another file'}`);
   } catch (error) {
     if (error instanceof DicomFileError && error.notDicom && !CLAIMS_DICOM.has(extname(path).toLowerCase())) {
       result.skipped += 1;
       return;
     }
-    catalog.problems.push({ path, problem: reasonOf(error) });
+    report(path, reasonOf(error));
   }
 }
 
-async function* walk(folder: string, catalog: Catalog): AsyncGenerator<string> {
+async function* walk(folder: string, report: Report): AsyncGenerator<string> {
   const entries = await readdir(folder, { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     // Dot folders hold our own half-written files and other programs' housekeeping.
     if (entry.name.startsWith('.') || entry.name === 'DICOMDIR') continue;
-    if (entry.isSymbolicLink())
-      catalog.problems.push({ path, problem: 'not used: symbolic links are not followed' });
+    if (entry.isSymbolicLink()) report(path, 'not used: symbolic links are not followed');
     else if (entry.isFile()) yield path;
     else if (entry.isDirectory()) {
       try {
-        yield* walk(path, catalog);
+        yield* walk(path, report);
       } catch (error) {
-        catalog.problems.push({ path, problem: reasonOf(error) });
+        report(path, reasonOf(error));
       }
     }
   }

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
-import { describe, type Catalog, type Described } from './catalog';
+import { describe, type Catalog, type Described, type Instance } from './catalog';
 import { codeOf, DicomFileError, reasonOf } from './errors';
 import { parsePart10, PIXEL_DATA } from './header';
 
@@ -36,10 +36,22 @@ export class StoreFolder {
 
   /** Makes the folder and drops what an earlier run left half-written. Throws Node's error when it cannot be written to. */
   static async open(folder: string, catalog: Catalog): Promise<StoreFolder> {
-    const incoming = join(folder, '.incoming');
-    await rm(incoming, { recursive: true, force: true });
-    await mkdir(incoming, { recursive: true });
+    const spools = join(folder, '.incoming');
+    await mkdir(spools, { recursive: true });
+    for (const name of await readdir(spools)) {
+      // Another server that runs on this folder still needs its own.
+      if (!isRunning(Number(name.split('-')[0])))
+        await rm(join(spools, name), { recursive: true, force: true });
+    }
+    const incoming = join(spools, `${process.pid}-${randomUUID()}`);
+    await mkdir(incoming);
     return new StoreFolder(folder, incoming, catalog);
+  }
+
+  /** Removes the spools' folder. */
+  async close(): Promise<void> {
+    await this.queue;
+    await rm(this.incoming, { recursive: true, force: true });
   }
 
   /** Spools a body to the disk, outside the archive. Rejects with the stream's error and leaves nothing behind. */
@@ -87,7 +99,7 @@ export class StoreFolder {
         `the instance belongs to study ${described.instance.studyUid}`,
       );
     }
-    const known = this.catalog.find(sopUid);
+    const known = this.catalog.find(sopUid) ?? this.onDisk(described);
     if (known) {
       const isSame = known.studyUid === described.instance.studyUid && known.seriesUid === seriesUid;
       if (isSame && (await samePixels(known.path, bytes)))
@@ -108,15 +120,35 @@ export class StoreFolder {
     }
   }
 
+  private pathOf({ studyUid, seriesUid, sopUid }: Instance): string {
+    return join(this.folder, studyUid, seriesUid, `${sopUid}.dcm`);
+  }
+
+  /** What another server on the same folder has stored since we indexed it. */
+  private onDisk({ instance }: Described): Instance | undefined {
+    const path = this.pathOf(instance);
+    return existsSync(path) ? { ...instance, path } : undefined;
+  }
+
   private async file(spool: string, { instance }: Described): Promise<string> {
-    const folder = join(this.folder, instance.studyUid, instance.seriesUid);
+    const path = this.pathOf(instance);
+    const folder = dirname(path);
     await mkdir(folder, { recursive: true });
-    const path = join(folder, `${instance.sopUid}.dcm`);
     await rename(spool, path);
     // The rename itself is on the disk only when its folder is.
     const handle = await open(folder, 'r');
     await handle.sync().finally(() => handle.close());
     return path;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    // Signal 0 only asks.
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
   }
 }
 
