@@ -44,7 +44,6 @@ const MAX_GIVEN_UP = 2;
 export class Delivery {
   bytesSent = 0;
   private limitBytes: number;
-  private limitCount = MAX_INSTANCES;
   /** Requests in a row that failed as a whole. */
   private failures = 0;
   private givenUp = 0;
@@ -56,7 +55,7 @@ export class Delivery {
 
   /** True when `entries` make a full request. */
   fills(entries: readonly Entry[]): boolean {
-    return entries.length >= this.limitCount || sizeOf(entries) >= this.limitBytes;
+    return entries.length >= MAX_INSTANCES || sizeOf(entries) >= this.limitBytes;
   }
 
   /**
@@ -109,7 +108,7 @@ export class Delivery {
       if (this.alone.has(entry.sopInstanceUid)) continue;
       if (
         batch.length > 0 &&
-        (batch.length >= this.limitCount || sizeOf(batch) + entry.byteLength > this.limitBytes)
+        (batch.length >= MAX_INSTANCES || sizeOf(batch) + entry.byteLength > this.limitBytes)
       ) {
         batches.push(batch);
         batch = [];
@@ -244,7 +243,6 @@ export class Delivery {
       ];
     }
     this.limitBytes = Math.floor(Math.min(this.limitBytes, sizeOf(entries)) / 2);
-    this.limitCount = Math.ceil(Math.min(this.limitCount, entries.length) / 2);
     for (const entry of entries)
       after.push(await this.context.apply(entry, 'delay', { attempts: entry.attempts - 1 }));
     return after;

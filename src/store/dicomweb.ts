@@ -54,8 +54,9 @@ const MAX_BACKOFF_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 300_000;
 const MAX_LOG_INS = 2;
 
+/** 501 and 505 speak of what the server is, not of how it feels. */
 export const isPassing = (status: number): boolean =>
-  status === 408 || status === 425 || status === 429 || status >= 500;
+  status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 
 /** Explicit VR Little Endian: what we wrote, whatever the archive keeps. */
 const UNCOMPRESSED = '1.2.840.10008.1.2.1';

@@ -80,6 +80,13 @@ export interface ReportFacts {
   readonly finishedAt: string;
 }
 
+/** Every expected instance is there and was verified, and nothing else is open. */
+export function isWhole(entries: readonly JournalEntry[], expected: number): boolean {
+  return (
+    entries.length === expected && entries.every(({ state }) => state === 'stored' || state === 'present')
+  );
+}
+
 export function makeReport(facts: ReportFacts): StoreReport {
   const instances = facts.entries.map((entry): InstanceReport => ({
     sopInstanceUid: entry.sopInstanceUid,
@@ -95,7 +102,7 @@ export function makeReport(facts: ReportFacts): StoreReport {
   const { expected } = facts.session;
   const stored = count('stored');
   const alreadyThere = count('already-there');
-  const done = stored + alreadyThere === expected && instances.length === expected;
+  const done = isWhole(facts.entries, expected);
   const outcome = done ? 'done' : facts.cancelled ? 'cancelled' : 'incomplete';
   const mismatch = facts.entries.find(entry => entry.state === 'mismatch');
   const shortfall: Fault = {

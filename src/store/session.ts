@@ -9,7 +9,7 @@ import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './d
 import type { JournalSession, JournalStore } from './journal';
 import { sha256Hex } from '../dicom';
 import { pixelHashOf } from './pixels';
-import { makeReport, type StoreReport } from './report';
+import { isWhole, makeReport, type StoreReport } from './report';
 import {
   INSTANCE_TABLE,
   next,
@@ -249,8 +249,7 @@ class StoreSession {
       await this.deliver(absent);
     }
     await this.comparePixels();
-    const whole = this.in('stored').length + this.in('present').length === this.session.expected;
-    this.step(whole && this.entries.size === this.session.expected ? 'complete' : 'fall-short');
+    this.step(isWhole([...this.entries.values()], this.session.expected) ? 'complete' : 'fall-short');
   }
 
   /**

@@ -14,15 +14,18 @@ export interface StoredInstance {
   readonly part10: Uint8Array;
 }
 
+/** `none`, `html`: nothing of which instance. `both`: what failed is named among the stored as well. */
+type Form = 'json' | 'xml' | 'none' | 'html' | 'both';
+
 /** What the server does with one STOW request. */
 export type Behaviour =
   | { readonly kind: 'store' }
-  /** Stores those without a Failure Reason. `body` none: says nothing of which. */
+  /** Stores those without a Failure Reason; `body` is what it says of them. */
   | {
       readonly kind: 'partly';
       readonly status: number;
       readonly fail: (uid: string) => number | null;
-      readonly body: 'json' | 'xml' | 'none' | 'html';
+      readonly body: Form;
     }
   /** Answers with a status, having stored the first `stored` instances. */
   | {
@@ -198,7 +201,7 @@ function answer(
   instances: readonly StoredInstance[],
   status: number,
   fail: (uid: string) => number | null,
-  form: 'json' | 'xml' | 'none' | 'html',
+  form: Form,
 ): void {
   const stored: string[] = [];
   const failed: [string, number][] = [];
@@ -239,6 +242,7 @@ function answer(
       '</NativeDicomModel>';
     return void response.writeHead(code, { 'Content-Type': 'application/dicom+xml' }).end(xml);
   }
+  if (form === 'both') stored.push(...failed.map(([uid]) => uid));
   const json = {
     ...(stored.length && { '00081199': { vr: 'SQ', Value: stored.map(uid => item(uid)) } }),
     ...(failed.length && {

@@ -146,6 +146,24 @@ describe('part of a request fails', () => {
     expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
   });
 
+  it('an instance named as stored and as failed has failed', async () => {
+    server.always = () => ({ kind: 'partly', status: 202, fail: fail(0xc000), body: 'both' });
+    expect(await store()).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
+  });
+
+  it('one more than expected and one refused is not done', async () => {
+    server.always = () => ({ kind: 'partly', status: 202, fail: fail(0xc000), body: 'json' });
+    const states: string[] = [];
+    const report = await storeInstances(series, {
+      ...options(),
+      studyInstanceUid: STUDY,
+      expected: COUNT - 2,
+      onProgress: ({ state }) => states.push(state),
+    });
+    expect(report.outcome).toBe('incomplete');
+    expect(states.at(-1)).toBe('incomplete');
+  });
+
   it.each(['none', 'html'] as const)(
     '400 for one bad instance, the good ones stored, body %s',
     async body => {
@@ -340,6 +358,7 @@ describe('what the server holds is not what we sent', () => {
     server.duplicatesFail = true;
     server.refusedLists = 1;
     const report = await store();
+    expect(server.requests.flat()).toContain(series[0]!.sopInstanceUid);
     expect(report).toMatchObject({
       stored: COUNT - 2,
       alreadyThere: 1,
