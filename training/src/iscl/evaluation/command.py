@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--runs", type=Path, help="index.json of the trained runs: {row key: checkpoint}")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with ct/ and phantom/ (real scans, MITA-LCD)")
     parser.add_argument("--phantom", type=Path, help="test set of `iscl phantom --test-set`, with exact truth")
-    parser.add_argument("--slices", type=int, default=25, help="test slices, patients in turn")
+    parser.add_argument("--slices", type=int, default=12, help="test slices, patients in turn")
     parser.add_argument("--only", nargs="*", metavar="TEXT", help="only rows whose label holds one of these texts (and the input)")
     parser.add_argument("--quick", action="store_true", help="a few slices and images: checks that everything runs")
     parser.add_argument("--no-baselines", action="store_true", help="leave the classical denoisers out")
@@ -83,10 +83,10 @@ def _material(arguments: argparse.Namespace, cases: list[EvalCase], make):
         phantom = shrink_phantom({dose: lcd.load_phantom(folder, dose, images) for dose in lcd.DOSES})
     else:
         print(f"no detectability: {folder} is absent", file=sys.stderr)
-    real = realdata.load_real(arguments.data, QUICK["real_slices"] if arguments.quick else 4)
+    real = realdata.load_real(arguments.data, QUICK["real_slices"] if arguments.quick else 2)
     if not real:
         print(f"no real scans: {arguments.data}/ct is absent", file=sys.stderr)
-    truth = load_phantom_cases(arguments.phantom, maximum=2 if arguments.quick else 8) if arguments.phantom else ()
+    truth = load_phantom_cases(arguments.phantom, maximum=2 if arguments.quick else 4) if arguments.phantom else ()
     return make(cases, phantom, truth, real)
 
 

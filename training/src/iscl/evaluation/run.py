@@ -17,12 +17,15 @@ from .rows import Denoise, Row
 from .score import score
 from .store import Result, RowStore, fingerprint
 
-# A method slower than this on a 512x512 slice sees slices cut to SLOW_CROP_PX and SLOW_PHANTOM images a dose.
+# A method slower than this on a 512x512 slice sees slices cut to SLOW_CROP_PX, SLOW_PHANTOM images a dose, and SLOW_OTHERS
+# slices of the exact-truth phantom and of each real series.
 SLOW_SECONDS = 3.0
-SLOW_CROP_PX = 256
+SLOW_CROP_PX = 192
 SLOW_PHANTOM = 5
+SLOW_OTHERS = 1
+PROBE_PX = 256
 # The inserts' ring and its regions fit in this square; outside it the phantom has nothing to tell.
-PHANTOM_CROP_PX = 160
+PHANTOM_CROP_PX = 144
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,6 @@ def evaluate(
     """
     if not rows or rows[0].absent or not material.cases:
         raise EvaluationError("an evaluation needs the input as its first row, and at least one case")
-    started = clock()
     report(f"{len(rows)} rows, {len(material.cases)} slices, {len(material.phantom)} doses, {len(material.real)} real slices")
     denoisers: dict[int, Denoise] = {}
     seconds: dict[int, float] = {}
@@ -75,32 +77,27 @@ def evaluate(
             seconds[number] = _probe(denoisers[number], material.cases[0].noisy)
     estimate = {number: _estimate(seconds[number], material) for number in denoisers}
 
-    results: list[Result] = []
+    results: dict[int, Result] = {n: Result(row) for n, row in enumerate(rows) if row.absent is not None} | kept
+    for number, result in sorted(results.items()):
+        report(f"{result.row.label}: {result.row.absent or 'kept from an earlier run'}")
     references: dict[bool, dict] = {}
-    for number, row in enumerate(rows):
-        if row.absent is not None:
-            results.append(Result(row))
-            report(f"[{number + 1}/{len(rows)}] {row.label}: {row.absent}")
-            continue
-        if number in kept:
-            results.append(kept[number])
-            report(f"[{number + 1}/{len(rows)}] {row.label}: kept from an earlier run")
-            continue
-        begun = clock()
-        results.append(_measure(row, denoisers[number], seconds[number], material, views, references))
+    begun = clock()
+    # Quick rows first, so that a run that is stopped has kept as many as it could.
+    order = sorted(denoisers, key=lambda n: estimate[n])
+    for turn, number in enumerate(order, start=1):
+        results[number] = _measure(rows[number], denoisers[number], seconds[number], material, views, references)
         if store:
-            store.save(results[-1])
-        spent = clock() - begun
+            store.save(results[number])
         # The estimate counts pixels only; what it missed so far corrects what is left.
-        done = sum(estimate[k] for k in estimate if k <= number)
-        left = sum(estimate[k] for k in estimate if k > number) * (clock() - started) / max(done, 1e-9)
-        report(f"[{number + 1}/{len(rows)}] {row.label}: {spent:.0f} s; about {left / 60:.1f} min left")
-    return results
+        done, left = (sum(estimate[n] for n in part) for part in (order[:turn], order[turn:]))
+        minutes = left * (clock() - begun) / max(done, 1e-9) / 60
+        report(f"[{turn}/{len(order)}] {rows[number].label}: done; about {minutes:.1f} min left")
+    return [results[number] for number in range(len(rows))]
 
 
 def _probe(denoise: Denoise, image: np.ndarray) -> float:
-    """Processor seconds of a slice of 512x512, measured on a quarter of it."""
-    size = min(SLOW_CROP_PX, *image.shape)
+    """Processor seconds of a slice of 512x512, measured on a part of it."""
+    size = min(PROBE_PX, *image.shape)
     patch = np.ascontiguousarray(image[:size, :size])
     denoise(patch)
     # Processor time, not the clock's: on a busy machine only the former is the method's.
@@ -112,7 +109,8 @@ def _probe(denoise: Denoise, image: np.ndarray) -> float:
 def _estimate(seconds: float, material: Material) -> float:
     slow = seconds > SLOW_SECONDS
     share = (SLOW_CROP_PX / 512) ** 2 if slow else 1.0
-    slices = len(material.cases) + len(material.truth) + len(material.real) + 1
+    others = (SLOW_OTHERS, min(4, len(material.real))) if slow else (len(material.truth), len(material.real))
+    slices = len(material.cases) + sum(others) + 1
     images = 3 * sum(min(len(a), SLOW_PHANTOM if slow else len(a)) for _, a in material.phantom.values())
     # The metrics themselves take about 0.4 s a slice.
     return seconds * (slices * share + images * (PHANTOM_CROP_PX / 512) ** 2 + 1) + 0.4 * slices
@@ -129,13 +127,22 @@ def _measure(
     result = Result(row, ms_per_slice=1000 * seconds, slow=slow)
     result.scores = score(denoise, cut(material.cases))
     if material.truth:
-        result.truth = score(denoise, cut(material.truth), transfer=False)
+        truth = material.truth[len(material.truth) // 2 :][:SLOW_OTHERS] if slow else material.truth
+        result.truth = score(denoise, cut(truth), transfer=False)
     if material.phantom:
         phantom = {d: (p[:SLOW_PHANTOM], a[:SLOW_PHANTOM]) if slow else (p, a) for d, (p, a) in material.phantom.items()}
         if slow not in references:
             references[slow] = lcd.detectability(lambda hu: hu, phantom)[1]
         result.detectability, _ = lcd.detectability(denoise, phantom, references[slow])
     if material.real:
-        result.real = realdata.assess(denoise, [s.crop(SLOW_CROP_PX) for s in material.real] if slow else material.real)
+        result.real = realdata.assess(denoise, _few(material.real) if slow else material.real)
     result.crops = [np.asarray(denoise(view), np.float32) for view in views]
     return result
+
+
+def _few(real: Sequence[realdata.RealSlice]) -> list[realdata.RealSlice]:
+    """SLOW_OTHERS cut slices of each series, from its middle."""
+    series: dict[str, list[realdata.RealSlice]] = {}
+    for item in real:
+        series.setdefault(item.title, []).append(item)
+    return [s.crop(SLOW_CROP_PX) for found in series.values() for s in found[len(found) // 2 :][:SLOW_OTHERS]]

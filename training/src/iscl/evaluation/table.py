@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .metrics import TISSUES
-from .run import SLOW_CROP_PX, SLOW_PHANTOM
+from .run import SLOW_CROP_PX, SLOW_OTHERS, SLOW_PHANTOM
 from .store import Result
 
 # (CSV name, Markdown heading, decimals, how to read it from a result)
@@ -123,7 +123,7 @@ def main_table(results: Sequence[Result]) -> str:
     if any(r.slow for r in results):
         table += (
             f"\n\n\\* slow: slices cut to {SLOW_CROP_PX} x {SLOW_CROP_PX} pixels around the middle of the body (gains and ratios "
-            f"refer to the same cut of the input), {SLOW_PHANTOM} phantom images a dose instead of 10."
+            f"refer to the same cut of the input), {SLOW_PHANTOM} phantom images a dose instead of 10, {SLOW_OTHERS} slice of each real series."
         )
     return table
 
