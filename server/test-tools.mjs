@@ -7,7 +7,8 @@ import { say, SetupError } from './say.mjs';
 /** Any one of the paths will do; `debian` is the package it comes from. */
 const TOOLS = [
   {
-    paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+    // The tests use this one, and so must the check.
+    paths: [process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'],
     debian: 'chromium',
     use: 'the browser tests',
   },
