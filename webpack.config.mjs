@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import CopyPlugin from 'copy-webpack-plugin';
+import MinimizerPlugin from 'minimizer-webpack-plugin';
 import webpack from 'webpack';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -73,6 +74,8 @@ export default (_env, { mode = 'production' }) => ({
       },
     ],
   },
+  // esbuild: a second where terser takes half a minute on two cores; legal comments stay in the files.
+  optimization: { minimizer: [new MinimizerPlugin({ minify: MinimizerPlugin.esbuildMinify })] },
   plugins: [
     new CopyPlugin({
       patterns: [

@@ -1,6 +1,6 @@
 import { createElement } from 'react';
 import { PRODUCT } from '../src/ct';
-import { LABEL } from './id';
+import { DIFFERENCE_LABEL, LABEL } from './id';
 import type { OhifInstance } from './ohif';
 
 interface OverlayProps {
@@ -15,12 +15,16 @@ function isOurs(instance: OhifInstance | undefined): boolean {
   );
 }
 
+function isDifference(instance: OhifInstance | undefined): boolean {
+  return String(instance?.['SeriesDescription'] ?? '').startsWith(DIFFERENCE_LABEL);
+}
+
 /** The warning on every viewport that shows pixels of ours; first line, in a colour of its own. */
 const overlayLabel = {
   id: 'IsclDenoised',
   condition: ({ referenceInstance }: OverlayProps) => isOurs(referenceInstance),
   // Rendered by the host's React: plain elements only. OHIF cuts overlay lines at 40 % of the viewport; this one wraps instead.
-  contentF: () =>
+  contentF: ({ referenceInstance }: OverlayProps) =>
     createElement(
       'div',
       {
@@ -28,7 +32,7 @@ const overlayLabel = {
         title: 'Made by ISCL CT Denoise. For research; not for diagnostic use.',
         style: { color: '#ffb020', whiteSpace: 'normal', fontWeight: 600 },
       },
-      LABEL,
+      isDifference(referenceInstance) ? DIFFERENCE_LABEL : LABEL,
     ),
 };
 

@@ -11,4 +11,5 @@ export const PANEL_ID = `${EXTENSION_ID}.panelModule.denoise`;
 export const IMAGE_SCHEME = 'iscl';
 /** On thumbnails, series lists and viewports of everything we made. */
 export const LABEL = 'ISCL DENOISED, not for diagnostic use';
+export const DIFFERENCE_LABEL = 'ISCL DIFFERENCE, not for diagnostic use';
 export const DENOISE_EVALUATOR = 'evaluate.iscl.denoise';

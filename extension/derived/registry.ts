@@ -12,10 +12,10 @@ import type { DerivedKind, DerivedSeries, DerivedSlice } from './series';
 export interface PixelSource {
   readonly strength: number;
   /**
-   * Resolves when the slice is denoised; rejects when it will not be.
-   * @param urgent somebody looks at this slice now
+   * Resolves when the slice is denoised; rejects when it will not be. Who looks at a slice tells the run itself: Cornerstone asks
+   * once for an image, be it for a prefetch, and not again when it comes on screen.
    */
-  denoised(sopInstanceUid: string, urgent: boolean): Promise<DenoisedSlice>;
+  denoised(sopInstanceUid: string): Promise<DenoisedSlice>;
   sourceHu(sopInstanceUid: string): Promise<SliceHu>;
 }
 
@@ -44,8 +44,8 @@ export class DerivedRegistry {
     private readonly cornerstone: typeof core,
     private readonly onFailed: (imageId: string, error: unknown) => void,
   ) {
-    cornerstone.imageLoader.registerImageLoader(IMAGE_SCHEME, (imageId, options) => ({
-      promise: this.load(imageId, options).catch(error => {
+    cornerstone.imageLoader.registerImageLoader(IMAGE_SCHEME, imageId => ({
+      promise: this.load(imageId).catch(error => {
         this.onFailed(imageId, error);
         throw error;
       }),
@@ -133,12 +133,11 @@ export class DerivedRegistry {
     this.requestLimit.restore();
   }
 
-  private async load(imageId: string, options?: Record<string, unknown>): Promise<core.Types.IImage> {
+  private async load(imageId: string): Promise<core.Types.IImage> {
     const entry = this.entries.get(imageId);
     if (!entry) throw new Error(`${imageId} belongs to a series that was closed`);
     const uid = entry.slice.source.instance.SOPInstanceUID;
-    const urgent = options?.['requestType'] === 'interaction';
-    const denoised = await entry.pixels.denoised(uid, urgent);
+    const denoised = await entry.pixels.denoised(uid);
     const source = await entry.pixels.sourceHu(uid);
     const length = denoised.rows * denoised.columns;
     const pixels: Pixels = entry.integerHu ? new Int16Array(length) : new Float32Array(length);
@@ -158,10 +157,7 @@ export class DerivedRegistry {
     const image = this.cornerstone.cache.getImage(imageId);
     if (!entry || !image) return false;
     const uid = entry.slice.source.instance.SOPInstanceUID;
-    const [denoised, source] = await Promise.all([
-      entry.pixels.denoised(uid, false),
-      entry.pixels.sourceHu(uid),
-    ]);
+    const [denoised, source] = await Promise.all([entry.pixels.denoised(uid), entry.pixels.sourceHu(uid)]);
     entry.painted = entry.pixels.strength;
     paint(image.getPixelData() as Pixels, entry.kind, source, denoised, entry.painted);
     return true;

@@ -1,7 +1,7 @@
 import { PRODUCT } from '../../src/ct';
 import type { SourceSeries, SourceSlice } from '../session/source';
 import type { OhifInstance } from '../ohif';
-import { IMAGE_SCHEME } from '../id';
+import { DIFFERENCE_LABEL, IMAGE_SCHEME, LABEL } from '../id';
 
 /** What a derived display set shows: the denoised series at the run's strength, or original minus denoised. */
 export type DerivedKind = 'denoised' | 'difference';
@@ -11,8 +11,8 @@ export const DIFFERENCE_WINDOW = { center: 0, width: 100 } as const;
 /** Series numbers of derived series follow the source's by these steps. */
 const NUMBER_OFFSET: Readonly<Record<DerivedKind, number>> = { denoised: 1000, difference: 2000 };
 const DESCRIPTION: Readonly<Record<DerivedKind, string>> = {
-  denoised: 'ISCL DENOISED, not for diagnostic use',
-  difference: 'ISCL DIFFERENCE, not for diagnostic use',
+  denoised: LABEL,
+  difference: DIFFERENCE_LABEL,
 };
 
 export interface DerivedSlice {

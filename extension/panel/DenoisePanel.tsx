@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import { LABEL, VERSION } from '../id';
+import { VERSION } from '../id';
 import type { SessionHolder } from '../session/holder';
 import type { Session } from '../session/session';
 import { ModelSection } from './ModelSection';
@@ -38,7 +38,7 @@ function Content({ session, run }: { session: Session; run: Props['run'] }) {
       ) : (
         <p className="iscl-label iscl-muted">Open a CT series in a viewport to denoise it.</p>
       )}
-      {open ? <ViewSection session={session} open={open} /> : null}
+      {open ? <ViewSection session={session} open={open} onClose={() => run('closeDenoisedSeries')} /> : null}
       {open ? <RoiSection results={session.regions.results} /> : null}
       {open ? <QualitySection run={open.run} /> : null}
       <SaveSection
@@ -49,9 +49,7 @@ function Content({ session, run }: { session: Session; run: Props['run'] }) {
         }
       />
       <ModelSection session={session} info={open?.run.snapshot.engine ?? null} />
-      <p className="iscl-label">
-        {LABEL}. ISCL CT Denoise {VERSION}.
-      </p>
+      <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>
     </>
   );
 }

@@ -9,7 +9,15 @@ const NAMES: Readonly<Record<StageId, { label: string; title: string }>> = {
 };
 
 /** How the series is shown, and how strongly it is denoised. */
-export function ViewSection({ session, open }: { session: Session; open: OpenRun }) {
+export function ViewSection({
+  session,
+  open,
+  onClose,
+}: {
+  session: Session;
+  open: OpenRun;
+  onClose: () => void;
+}) {
   const percent = Math.round(open.run.strength * 100);
   return (
     <>
@@ -35,6 +43,9 @@ export function ViewSection({ session, open }: { session: Session; open: OpenRun
           onClick={() => session.toggleOriginal()}
         >
           Original or denoised in the active viewport (O)
+        </button>
+        <button type="button" className="iscl-link iscl-small" data-cy="iscl-close" onClick={onClose}>
+          Close the denoised series
         </button>
       </Section>
       <Section id="strength" title="Strength" aside={<span data-cy="iscl-strength-value">{percent} %</span>}>

@@ -5,7 +5,7 @@ import type { DerivedRegistry } from '../derived/registry';
 import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, type Role, type StageId } from '../getHangingProtocolModule';
 import { PROTOCOL_ID } from '../id';
 import type { DisplaySet, Services } from '../ohif';
-import { stackViewports } from '../viewports';
+import { stackViewports, volumeViewports } from '../viewports';
 import { watchSlices } from './focus';
 import type { OpenRun } from './session';
 import { instancesOf } from './source';
@@ -14,8 +14,8 @@ export interface ComparisonHost {
   readonly services: Services;
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
-  /** A viewport shows another slice; `sopInstanceUid` is the original's. */
-  onSlice(sopInstanceUid: string): void;
+  /** A viewport goes to another slice; `sopInstanceUid` is the original's. `awaited`: it wants the derived image of it. */
+  onSlice(sopInstanceUid: string, awaited: boolean): void;
 }
 
 /**
@@ -77,6 +77,24 @@ export class Comparison {
     this.covers.retry(imageId).catch(() => undefined);
   }
 
+  /** Resolves when no viewport shows these images any more, alone or in a volume: OHIF changes its layout in its own time. */
+  async released(imageIds: ReadonlySet<string>): Promise<void> {
+    const { cornerstone } = this.host;
+    const shows = () => {
+      const volumes = new Set(
+        cornerstone.cache
+          .getVolumes()
+          .filter(volume => volume.imageIds?.some(id => imageIds.has(id)))
+          .map(volume => volume.volumeId),
+      );
+      return (
+        stackViewports(cornerstone).some(viewport => viewport.getImageIds().some(id => imageIds.has(id))) ||
+        volumeViewports(cornerstone).some(viewport => viewport.getAllVolumeIds().some(id => volumes.has(id)))
+      );
+    };
+    for (let turn = 0; turn < 100 && shows(); turn++) await new Promise(resolve => setTimeout(resolve, 50));
+  }
+
   dispose(): void {
     this.slices.stop();
     this.covers.dispose();
@@ -85,14 +103,15 @@ export class Comparison {
 
   private onImage(imageId: string, viewportId: string, when: 'before' | 'shown'): void {
     const { registry } = this.host;
+    const awaited = when === 'before' && registry.sliceOf(imageId) !== undefined;
     if (when === 'shown') this.covers.lift(viewportId);
-    else if (registry.sliceOf(imageId)) this.covers.wait(viewportId, imageId, 'Denoising this slice …');
+    else if (awaited) this.covers.wait(viewportId, imageId, 'Denoising this slice …');
     else this.covers.lift(viewportId);
     this.shown.set(viewportId, imageId);
     const uid = this.originalUidOf(imageId);
     if (uid === null) return;
     if (when === 'before') this.follow(uid, viewportId);
-    this.host.onSlice(uid);
+    this.host.onSlice(uid, awaited);
   }
 
   /** Moves the other viewports of the comparison to the slice that `leader` goes to. */

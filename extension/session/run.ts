@@ -77,18 +77,16 @@ export class Run implements PixelSource {
     return slice.imageId;
   }
 
-  denoised(sopInstanceUid: string, urgent: boolean): Promise<DenoisedSlice> {
+  denoised(sopInstanceUid: string): Promise<DenoisedSlice> {
     const done = this.job.result(sopInstanceUid);
     if (done) return Promise.resolve(done);
     const { state, reasons } = this.job.snapshot;
     if (state === 'cancelled') return Promise.reject(new DenoiseError(CANCELLED));
     const [reason] = reasons;
     if (state === 'failed' && reason) return Promise.reject(new DenoiseError(reason));
-    const promise = new Promise<DenoisedSlice>((resolve, reject) => {
+    return new Promise<DenoisedSlice>((resolve, reject) => {
       this.waiting.set(sopInstanceUid, [...(this.waiting.get(sopInstanceUid) ?? []), { resolve, reject }]);
     });
-    if (urgent) this.lookAt(sopInstanceUid);
-    return promise;
   }
 
   /** Resolves when the slice is denoised, however often the job is cancelled and taken up before; never when the run is closed first. */

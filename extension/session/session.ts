@@ -67,7 +67,7 @@ export class Session {
       services: this.services,
       cornerstone,
       registry: this.registry,
-      onSlice: uid => this.onSlice(uid),
+      onSlice: (uid, awaited) => this.onSlice(uid, awaited),
     });
     const { dataSource } = this;
     this.saver = new Saver({
@@ -185,14 +185,18 @@ export class Session {
   }
 
   /** Closes a run: its live series leave the study list, its results are freed. The original stays as it is. */
-  close(open: OpenRun = this.required()): void {
+  async close(open: OpenRun = this.required()): Promise<void> {
     this.runs.delete(open.sourceUid);
-    open.run.dispose();
+    const { denoisedSeries, differenceSeries } = open.run;
     const uids = [open.denoisedUid, open.differenceUid];
     this.comparison.show(null, 'single', uids);
+    this.announce();
+    const images = [...denoisedSeries.slices, ...differenceSeries.slices].map(slice => slice.imageId);
+    await this.comparison.released(new Set(images));
+    open.run.dispose();
     for (const uid of uids) if (uid !== null) unlistLive(this.services, uid);
-    this.registry.remove(open.run.denoisedSeries);
-    this.registry.remove(open.run.differenceSeries);
+    this.registry.remove(denoisedSeries);
+    this.registry.remove(differenceSeries);
     this.announce();
   }
 
@@ -307,10 +311,12 @@ export class Session {
     }
   }
 
-  private onSlice(sopInstanceUid: string): void {
+  private onSlice(sopInstanceUid: string, awaited: boolean): void {
     this.warmUp();
     for (const { run } of this.runs.values()) {
-      if (run.has(sopInstanceUid)) run.job.focus(sopInstanceUid);
+      if (!run.has(sopInstanceUid)) continue;
+      if (awaited) run.lookAt(sopInstanceUid);
+      else run.job.focus(sopInstanceUid);
     }
     this.announce();
   }
@@ -331,7 +337,7 @@ export class Session {
   private onRemoved(uids: readonly string[]): void {
     for (const uid of uids) {
       const open = this.runs.get(uid);
-      if (open) this.close(open);
+      if (open) void this.close(open);
     }
   }
 }

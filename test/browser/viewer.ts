@@ -250,6 +250,7 @@ declare global {
           readonly SeriesDescription: string;
           readonly SeriesInstanceUID: string;
           readonly displaySetInstanceUID: string;
+          readonly instances: readonly { readonly InstanceNumber: number | string }[];
         }[];
       };
     };

@@ -1,0 +1,123 @@
+import { ctSeries } from './series';
+import { Viewer } from './viewer';
+
+/** Which slice comes when, and what Pause, Cancel and a second start do. Slices large enough to be caught in the act. */
+describe('the order of slices', () => {
+  let viewer: Viewer;
+  const progress = () => viewer.cy('iscl-progress');
+  const doneCount = async () => Number(await progress().getAttribute('data-done'));
+  /** Places, from 0, of the slices whose derived image is in the cache or can be had at once. */
+  const until = (count: number) =>
+    viewer.page.waitForFunction(
+      wanted =>
+        Number(document.querySelector<HTMLElement>('[data-cy="iscl-progress"]')?.dataset['done'] ?? 0) >=
+        wanted,
+      count,
+      { timeout: 120_000 },
+    );
+
+  beforeAll(async () => {
+    viewer = await Viewer.open({ files: ctSeries({ slices: 24, size: 192 }) });
+    await viewer.openStudy();
+  });
+  afterAll(() => viewer?.close());
+  afterEach(() => expect(viewer.takeProblems()).toEqual([]));
+
+  it('does the slice on screen first', async () => {
+    await viewer.scrollTo('iscl-original', 5);
+    await viewer.image('iscl-original', 5);
+    await viewer.cy('iscl-denoise').click();
+    await viewer.image('iscl-denoised', 5);
+    expect(await doneCount()).toBeLessThan(8);
+  });
+
+  it('goes where the user scrolls, and covers what is not denoised yet', async () => {
+    await viewer.scrollTo('iscl-original', 23);
+    await viewer.cy('iscl-waiting').waitFor();
+    await viewer.shot('waiting');
+    await viewer.image('iscl-denoised', 23);
+    expect(await doneCount()).toBeLessThan(23);
+    await expect(viewer.cy('iscl-waiting').count()).resolves.toBe(0);
+  });
+
+  it('pauses, and still serves the slice that is looked at', async () => {
+    await viewer.cy('iscl-pause').click();
+    await viewer.page.waitForSelector('[data-cy="iscl-progress"][data-state="paused"]');
+    await viewer.page.waitForTimeout(2500);
+    const before = await doneCount();
+    await viewer.page.waitForTimeout(1500);
+    expect(await doneCount()).toBe(before);
+    await viewer.scrollTo('iscl-denoised', 14);
+    await viewer.image('iscl-denoised', 14);
+    expect(await doneCount()).toBeLessThanOrEqual(before + 1);
+  });
+
+  it('keeps what is done when cancelled, says so, and goes on from there', async () => {
+    await viewer.cy('iscl-resume').click();
+    await viewer.cy('iscl-cancel').click();
+    await viewer.page.waitForSelector('[data-cy="iscl-progress"][data-state="cancelled"]');
+    const kept = await doneCount();
+    expect(kept).toBeGreaterThan(0);
+    await expect(viewer.cy('iscl-store').isEnabled()).resolves.toBe(false);
+    await viewer.scrollTo('iscl-original', 18);
+    await viewer.page.getByText('This slice is not denoised').waitFor();
+    await viewer.shot('cancelled');
+    await viewer.cy('iscl-denoise').click();
+    await viewer.image('iscl-denoised', 18);
+    await until(kept + 1);
+    await viewer.finished();
+    await expect(progress().getAttribute('data-done')).resolves.toBe('24');
+  });
+
+  it('makes no second series when Denoise is pressed again', async () => {
+    await viewer.page.evaluate(() => window.commandsManager.runCommand('denoiseSeries'));
+    await viewer.page.waitForTimeout(500);
+    const series = await viewer.page.evaluate(
+      () => window.services.displaySetService.getActiveDisplaySets().length,
+    );
+    expect(series).toBe(2);
+  });
+
+  it('reformats the denoised series like any other', async () => {
+    await viewer.scrollTo('iscl-original', 12);
+    await viewer.image('iscl-denoised', 12);
+    await viewer.page.locator('[data-viewport-uid="iscl-denoised"]').click({ position: { x: 40, y: 300 } });
+    await viewer.page.evaluate(() =>
+      window.commandsManager.runCommand('setHangingProtocol', { protocolId: 'mpr' }),
+    );
+    const volume = await viewer.page.waitForFunction(
+      () => {
+        const [first] = window.cornerstone.cache.getVolumes();
+        const loaded = first?.imageIds.filter(id => window.cornerstone.cache.getImage(id)).length;
+        return loaded === 24 ? first!.imageIds[0] : null;
+      },
+      undefined,
+      { timeout: 60_000 },
+    );
+    expect(await volume.jsonValue()).toMatch(/^iscl:denoised/);
+    await viewer.page.waitForTimeout(2000);
+    await viewer.shot('mpr');
+  });
+
+  it('blends in the reformatted images too', async () => {
+    const sagittal = () => viewer.page.locator('.cornerstone-canvas').nth(1).screenshot();
+    const full = await sagittal();
+    await viewer.setStrength(0);
+    await viewer.page.waitForTimeout(2500);
+    expect((await sagittal()).equals(full)).toBe(false);
+  });
+
+  it('frees a series that is closed', async () => {
+    await viewer.cy('iscl-close').click();
+    await viewer.image('iscl-original');
+    await viewer.page.waitForFunction(
+      () => window.services.displaySetService.getActiveDisplaySets().length === 1,
+    );
+    const left = await viewer.page.evaluate(() => ({
+      images: [...window.cornerstone.cache._imageCache.keys()].filter(id => id.startsWith('iscl:')).length,
+      displaySets: window.services.displaySetService.getActiveDisplaySets().length,
+    }));
+    expect(left).toEqual({ images: 0, displaySets: 1 });
+    await expect(viewer.cy('iscl-denoise').isEnabled()).resolves.toBe(true);
+  });
+});

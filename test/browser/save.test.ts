@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { unzipSync } from 'fflate';
+import { decodeFrame, naturalize, parsePart10 } from '../../src/dicom';
+import { ctSeries, INTERCEPT, STUDY } from './series';
+import { Viewer } from './viewer';
+
+const SLICES = 6;
+/** What the browser says of a request that the test made fail. */
+const CUT_OFF = /Failed to load resource|ERR_FAILED|ERR_CONNECTION/;
+
+/** The denoised series out of the viewer, and back. */
+describe('saving', () => {
+  let viewer: Viewer;
+  beforeAll(async () => {
+    viewer = await Viewer.open({ files: ctSeries({ slices: SLICES }) });
+    await viewer.openStudy();
+    await viewer.denoise();
+    await viewer.image('iscl-denoised');
+  });
+  afterAll(() => viewer?.close());
+
+  const series = () =>
+    viewer.page.evaluate(() =>
+      window.services.displaySetService.getActiveDisplaySets().map(one => one.SeriesDescription),
+    );
+
+  it('downloads a ZIP whose files hold the HU on screen, at the strength on screen', async () => {
+    await viewer.setStrength(60);
+    await viewer.page.waitForTimeout(300);
+    await viewer.scrollTo('iscl-denoised', 0);
+    await viewer.image('iscl-denoised', 0);
+    const shown = await viewer.pixels('iscl-denoised');
+    const number = await viewer.page.evaluate(() => {
+      const [, denoised] = window.services.displaySetService.getActiveDisplaySets();
+      return denoised!.instances[0]!.InstanceNumber;
+    });
+
+    const download = viewer.page.waitForEvent('download');
+    await viewer.cy('iscl-zip').click();
+    const file = await download;
+    expect(file.suggestedFilename()).toBe('Chest 2 mm ISCL denoised.zip');
+    const files = Object.values(unzipSync(readFileSync(await file.path())));
+    expect(files).toHaveLength(SLICES);
+
+    const parsed = files.map(bytes => parsePart10(bytes));
+    const headers = parsed.map(one => naturalize(one));
+    expect(new Set(headers.map(one => one.SeriesInstanceUID)).size).toBe(1);
+    expect(new Set(headers.map(one => one.SOPInstanceUID)).size).toBe(SLICES);
+    const at = headers.findIndex(one => Number(one['InstanceNumber']) === Number(number));
+    expect(headers[at]!['SeriesDescription']).toBe('Chest 2 mm ISCL DENOISED 60 %');
+    expect(headers[at]!['StudyInstanceUID']).toBe(STUDY);
+    const { stored } = await decodeFrame(parsed[at]!);
+    expect(Array.from(stored, value => value + INTERCEPT)).toEqual(shown);
+    expect(viewer.takeProblems()).toEqual([]);
+  });
+
+  it('keeps what it could not send, and finishes after a reload', async () => {
+    await viewer.setStrength(100);
+    let requests = 0;
+    await viewer.page.route('**/dicomweb/studies', (route, request) =>
+      request.method() === 'POST' && ++requests > 0 ? route.abort() : route.continue(),
+    );
+    await viewer.cy('iscl-store').click();
+    await viewer.page.waitForSelector('[data-cy="iscl-notice-store-unreachable"]', { timeout: 120_000 });
+    await viewer.shot('store-unreachable');
+    expect(requests).toBeGreaterThan(1);
+    expect(await series()).toHaveLength(2);
+
+    await viewer.page.unroute('**/dicomweb/studies');
+    await viewer.page.reload();
+    await viewer.image('iscl-original');
+    await viewer.cy('iscl-store-resume').click();
+    await viewer.page.waitForSelector('[data-cy="iscl-unfinished"]', { state: 'detached', timeout: 60_000 });
+    await viewer.page.waitForFunction(
+      () => window.services.displaySetService.getActiveDisplaySets().length === 2,
+    );
+    expect(await series()).toEqual(['Chest 2 mm', 'Chest 2 mm ISCL DENOISED 100 %']);
+    expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
+  });
+
+  it('stores to the archive, reads it back, and lists it beside the live series', async () => {
+    await viewer.denoise();
+    await viewer.setStrength(50);
+    await viewer.cy('iscl-store').click();
+    await viewer.cy('iscl-saved').waitFor({ timeout: 60_000 });
+    await expect(viewer.cy('iscl-saved').innerText()).resolves.toContain(`${SLICES} slices in the archive`);
+    await viewer.page.waitForFunction(
+      () => window.services.displaySetService.getActiveDisplaySets().length === 4,
+    );
+    expect(await series()).toContain('Chest 2 mm ISCL DENOISED 50 %');
+    await viewer.shot('stored');
+    expect(viewer.takeProblems()).toEqual([]);
+  });
+
+  it('is there after a reload, labelled, with the HU that were on screen, and is not denoised again', async () => {
+    await viewer.scrollTo('iscl-denoised', 3);
+    await viewer.image('iscl-denoised', 3);
+    const shown = await viewer.pixels('iscl-denoised');
+    await viewer.page.reload();
+    await viewer.image('iscl-original');
+    const uid = await viewer.page.evaluate(
+      () =>
+        window.services.displaySetService
+          .getActiveDisplaySets()
+          .find(one => one.SeriesDescription.endsWith('50 %'))!.displaySetInstanceUID,
+    );
+    await viewer.page.evaluate(
+      id =>
+        window.commandsManager.runCommand('setDisplaySetsForViewports', {
+          viewportsToUpdate: [{ viewportId: 'iscl-original', displaySetInstanceUIDs: [id] }],
+        }),
+      uid,
+    );
+    await viewer.cy('iscl-overlay-label').waitFor();
+    await viewer.cy('iscl-notice-already-denoised').waitFor();
+    await viewer.scrollTo('iscl-original', 3);
+    await viewer.image('iscl-original', 3);
+    expect(await viewer.pixels('iscl-original')).toEqual(shown);
+    expect(viewer.takeProblems()).toEqual([]);
+  });
+});
