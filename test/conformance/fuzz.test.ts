@@ -182,6 +182,8 @@ const inValues: fc.Arbitrary<Mutate> = fc.oneof(
 const PIXEL_DATA = 0x7fe00010;
 const META = 0x0002;
 
+jest.setTimeout(300_000);
+
 describe('fuzz: native pixels', () => {
   const stored = Int16Array.from({ length: 40 * 48 }, (_, i) =>
     i % 50 === 0 ? -2000 : ((i * 37) % 3000) - 1000,

@@ -47,6 +47,8 @@ interface Reference {
   readonly error?: string;
 }
 
+jest.setTimeout(300_000);
+
 describeWithData('pixels of every transfer syntax are what pydicom reads', () => {
   const missing = pydicomMissing();
   if (missing) {

@@ -100,6 +100,16 @@ describe('UIDs', () => {
       '2.25.280343668472212146963020917046717226382',
     );
   });
+  test('are the same where Web Crypto is absent, as on plain HTTP', async () => {
+    const withCrypto = await uid({});
+    const crypto = Object.getOwnPropertyDescriptor(globalThis, 'crypto')!;
+    Object.defineProperty(globalThis, 'crypto', { value: undefined, configurable: true });
+    try {
+      expect(await uid({})).toBe(withCrypto);
+    } finally {
+      Object.defineProperty(globalThis, 'crypto', crypto);
+    }
+  });
   test('a source without a UID is refused', async () => {
     await expect(derive({ changes: { 0x00080018: undefined } })).rejects.toMatchObject({
       notice: { code: 'unreadable-dicom' },
