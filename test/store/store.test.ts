@@ -148,7 +148,9 @@ describe('part of a request fails', () => {
 
   it('an instance named as stored and as failed has failed', async () => {
     server.always = () => ({ kind: 'partly', status: 202, fail: fail(0xc000), body: 'both' });
-    expect(await store()).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
+    expect(report.instances[1]!.reason).toEqual({ code: 'failure-reason', value: 'C000' });
   });
 
   it('one more than expected and one refused is not done', async () => {
@@ -425,6 +427,21 @@ describe('cancel and progress', () => {
     });
     expect(report).toMatchObject({ outcome: 'cancelled', notice: { code: 'cancelled' } });
     expect(server.archive.size).toBe(5);
+    expectWhole(await resumeStore(report.sessionId, options(), series));
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+  });
+
+  it('cancelled in the middle of a request: what became of it is looked up', async () => {
+    const controller = new AbortController();
+    server.always = () => {
+      if (server.requests.length < 2) return null;
+      setTimeout(() => controller.abort(), 50);
+      // Stores all five, and the answer never arrives.
+      return { kind: 'slow', msPerByte: 50 };
+    };
+    const report = await store(series, { signal: controller.signal });
+    expect(report).toMatchObject({ outcome: 'cancelled', unverified: 5, pending: 5 });
+    server.always = null;
     expectWhole(await resumeStore(report.sessionId, options(), series));
     expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
   });
