@@ -220,6 +220,27 @@ describe('cancel, pause, resume', () => {
     expect(stage.computed).toEqual([]);
     expect((await job.start()).state).toBe('done');
   });
+  test('a source that never answers holds up neither cancel nor the next start', async () => {
+    const stage = new Stage();
+    const series = stage.series(3);
+    const signals: AbortSignal[] = [];
+    let answers = false;
+    const slices = series.slices.map(slice => ({
+      ...slice,
+      loadHu: (signal?: AbortSignal) => {
+        signals.push(signal!);
+        return answers ? slice.loadHu(signal) : new Promise<never>(() => undefined);
+      },
+    }));
+    const job = new DenoiseJob({ series: { ...series, slices }, engine: stage.engine });
+    const first = job.start();
+    await settled();
+    job.cancel();
+    expect((await first).state).toBe('cancelled');
+    expect(signals.map(signal => signal.aborted)).toEqual([true]);
+    answers = true;
+    expect(await job.start()).toMatchObject({ state: 'done', progress: { done: 3 } });
+  });
   test('pause starts no slice but serves a request; resume goes on', async () => {
     const stage = new Stage();
     const job = stage.job(5);

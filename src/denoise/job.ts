@@ -30,6 +30,13 @@ const ENGINE_UNUSABLE: readonly Fault['code'][] = [
   'self-test',
 ];
 
+/** Pixels on their way from the source. */
+interface SourceRead {
+  readonly index: number;
+  readonly pixels: Promise<SliceHu>;
+  readonly stop: AbortController;
+}
+
 interface Waiter {
   resolve(slice: DenoisedSlice): void;
   reject(error: unknown): void;
@@ -56,11 +63,7 @@ export class DenoiseJob implements DenoiseJobHandle {
   #run = new AbortController();
   #ended: Promise<unknown> = Promise.resolve();
   /** Pixels fetched while the slice before them is computed. */
-  #ahead: {
-    readonly index: number;
-    readonly pixels: Promise<SliceHu>;
-    readonly stop: AbortController;
-  } | null = null;
+  #ahead: SourceRead | null = null;
   #wake: (() => void) | null = null;
   #engineFailures = 0;
   #disposed = false;
@@ -227,7 +230,7 @@ export class DenoiseJob implements DenoiseJobHandle {
     const started = performance.now();
     let source: SliceHu;
     try {
-      source = await this.#pixels(index);
+      source = await this.#pixels(index, signal);
     } catch (error) {
       if (signal.aborted) return this.#order.putBack(index);
       return this.#failSlice(index, sourceFault(this.#uid(index), error));
@@ -259,25 +262,37 @@ export class DenoiseJob implements DenoiseJobHandle {
     }
   }
 
-  /** The slice's pixels, those fetched ahead if they are of this slice. */
-  #pixels(index: number): Promise<SliceHu> {
+  /** The slice's pixels, those fetched ahead if they are of this slice. A source that never answers does not outlive the run. */
+  #pixels(index: number, signal: AbortSignal): Promise<SliceHu> {
     const ahead = this.#ahead;
     this.#ahead = null;
-    if (ahead?.index === index) return ahead.pixels;
-    ahead?.stop.abort(
-      new DenoiseError({ kind: 'fault', code: 'cancelled', detail: 'another slice is wanted first' }),
-    );
-    return this.#slices[index]!.loadHu(this.#run.signal);
+    if (ahead && ahead.index !== index) {
+      ahead.stop.abort(
+        new DenoiseError({ kind: 'fault', code: 'cancelled', detail: 'another slice is wanted first' }),
+      );
+    }
+    const { pixels, stop } = ahead?.index === index ? ahead : this.#load(index);
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        stop.abort(signal.reason);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      pixels.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
+  #load(index: number): SourceRead {
+    const stop = new AbortController();
+    const pixels = (async () => this.#slices[index]!.loadHu(stop.signal))();
+    // Whoever takes the slice sees the error; until then nobody handles it.
+    pixels.catch(() => undefined);
+    return { index, pixels, stop };
   }
 
   #fetchAhead(): void {
     const index = this.#order.peek(this.#state === 'paused');
-    if (index === null) return;
-    const stop = new AbortController();
-    const pixels = this.#slices[index]!.loadHu(stop.signal);
-    // Whoever takes the slice sees the error; until then nobody handles it.
-    pixels.catch(() => undefined);
-    this.#ahead = { index, pixels, stop };
+    this.#ahead = index === null ? null : this.#load(index);
   }
 
   #keep(index: number, slice: DenoisedSlice, ms: number): void {
