@@ -8,19 +8,9 @@ import {
   type Provenance,
 } from '../../src/dicom';
 import { DenoiseError } from '../../src/notices';
-import { DicomWebClient, ReadRefused, type DicomWebOptions, type DicomWebRoots } from '../../src/store';
-import type { DataSource } from '../ohif';
+import { DicomWebClient, ReadRefused, type DicomWebOptions } from '../../src/store';
 import type { Run } from './run';
 import type { SourceSlice } from './source';
-
-/** DICOMweb roots of a data source, absolute; null for one that is not on a server (local files, DICOM JSON). */
-export function rootsOf(dataSource: DataSource): DicomWebRoots | null {
-  const config = dataSource.getConfig?.();
-  const { wadoRoot, qidoRoot = wadoRoot, stowRoot = wadoRoot } = config ?? {};
-  if (!wadoRoot || !qidoRoot || !stowRoot) return null;
-  const absolute = (root: string) => new URL(root, window.location.href).href.replace(/\/$/, '');
-  return { wado: absolute(wadoRoot), qido: absolute(qidoRoot), stow: absolute(stowRoot) };
-}
 
 /** What the saved series says of itself. One for all its slices: the UIDs follow from it, and two would make two series. */
 function seriesProvenance(run: Run): Provenance {

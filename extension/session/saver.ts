@@ -6,6 +6,7 @@ import {
   writeToFolder,
   zipBlob,
   type DicomWebOptions,
+  type DicomWebRoots,
   type FolderReport,
   type JournalSession,
   type JournalStore,
@@ -14,7 +15,7 @@ import {
 } from '../../src/store';
 import type { DataSource } from '../ohif';
 import type { Run } from './run';
-import { derivedInstances, rootsOf } from './save';
+import { derivedInstances } from './save';
 
 export type SaveTarget = 'zip' | 'folder' | 'store';
 
@@ -202,6 +203,15 @@ export class Saver {
     this.journal ??= indexedDbJournal();
     return this.journal;
   }
+}
+
+/** DICOMweb roots of a data source, absolute; null for one that is not on a server (local files, DICOM JSON). */
+function rootsOf(dataSource: DataSource): DicomWebRoots | null {
+  const config = dataSource.getConfig?.();
+  const { wadoRoot, qidoRoot = wadoRoot, stowRoot = wadoRoot } = config ?? {};
+  if (!wadoRoot || !qidoRoot || !stowRoot) return null;
+  const absolute = (root: string) => new URL(root, window.location.href).href.replace(/\/$/, '');
+  return { wado: absolute(wadoRoot), qido: absolute(qidoRoot), stow: absolute(stowRoot) };
 }
 
 function fileNameOf(run: Run): string {

@@ -7,6 +7,7 @@ import { DerivedRegistry } from '../derived/registry';
 import type { StageId } from '../getHangingProtocolModule';
 import { cornerstoneOf, type DisplaySet, type ExtensionContext, type Subscription } from '../ohif';
 import { createEngine, type EngineChoice } from './engine';
+import { PROTOCOL_ID } from '../id';
 import { Comparison } from './comparison';
 import { listLive, listStored, unlistLive } from './listing';
 import { RoiTracker } from './roi';
@@ -108,8 +109,10 @@ export class Session {
     return this.context.extensionManager.getActiveDataSource()[0]!;
   }
 
-  get stage(): StageId {
-    return this.comparison.stage;
+  /** The stage that hangs now; null under another hanging protocol, such as MPR. */
+  get stage(): StageId | null {
+    const { protocol } = this.services.hangingProtocolService.getActiveProtocol();
+    return protocol?.id === PROTOCOL_ID ? this.comparison.stage : null;
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -142,7 +145,7 @@ export class Session {
     if (state === 'paused') open.run.job.resume();
     else if (state === 'idle' || state === 'cancelled' || state === 'failed') void open.run.job.start();
     else if (state === 'done' && open.run.failed.size > 0) void open.run.job.start();
-    this.show(open, this.stage === 'single' ? 'compare' : this.stage);
+    this.show(open, this.stage === 'review' ? 'review' : 'compare');
     return open;
   }
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { startServer, type RunningServer } from '../../server/src/index';
 import { folderOf, STUDY } from './series';
@@ -9,7 +9,8 @@ import { folderOf, STUDY } from './series';
  * The built product in the prebuilt OHIF and the machine's Chromium. Nothing is mocked; routes are only used to make a server fail.
  */
 
-const ROOT = resolve(__dirname, '../..');
+/** npm runs every script, jest and tsx alike, in the root. */
+const ROOT = process.cwd();
 export const SHOTS = join(ROOT, 'test/screenshots');
 export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 export const FLAGS = [
