@@ -9,5 +9,12 @@ import { machine, table } from './measure';
  */
 console.log(`${machine()}\n`);
 const rows = [...(await coreRows()), ...(await dicomRows()), ...(await inferenceRows())];
-if (process.argv.includes('browser')) rows.push(...(await (await import('./browser')).browserRows()));
+const browser = process.argv.includes('browser') ? await import('./browser') : null;
+if (browser) rows.push(...(await browser.browserRows()));
 console.log(table(rows));
+if (browser) {
+  const { before, after } = await browser.memoryOf300();
+  console.log(
+    `\nPage memory, engine ready: ${before} MiB; with 300 denoised slices of 512x512: ${after} MiB`,
+  );
+}
