@@ -15,7 +15,17 @@ const allow = {
 const all = Object.keys(allow);
 
 export default tseslint.config(
-  { ignores: ['dist/', '**/node_modules/', '.cache/', 'training/', 'coverage/', 'server/demo/', 'test/screenshots/'] },
+  {
+    ignores: [
+      'dist/',
+      '**/node_modules/',
+      '.cache/',
+      'training/',
+      'coverage/',
+      'server/demo/',
+      'test/screenshots/',
+    ],
+  },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
@@ -45,7 +55,10 @@ export default tseslint.config(
             { from: 'modes', allow: ['modes', 'extension'] },
             { from: 'server', allow: ['server'] },
             { from: 'cli', allow: ['cli', ...all] },
-            { from: ['bench', 'test'], allow: ['bench', 'test', 'extension', 'modes', 'server', 'cli', ...all] },
+            {
+              from: ['bench', 'test'],
+              allow: ['bench', 'test', 'extension', 'modes', 'server', 'cli', ...all],
+            },
           ],
         },
       ],
@@ -53,7 +66,10 @@ export default tseslint.config(
         'error',
         {
           default: 'allow',
-          rules: [{ target: all, disallow: '*' }, { target: all, allow: ['index.ts', 'node.ts', 'browser.ts', '*.worker.ts', 'fixtures.ts'] }],
+          rules: [
+            { target: all, disallow: '*' },
+            { target: all, allow: ['index.ts', 'node.ts', 'browser.ts', '*.worker.ts', 'fixtures.ts'] },
+          ],
         },
       ],
     },
@@ -62,11 +78,15 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', 'window', 'document', 'localStorage', 'alert'],
-      'no-restricted-imports': ['error', { patterns: ['@ohif/*', '@cornerstonejs/core*', '@cornerstonejs/tools*', 'react*'] }],
+      'no-restricted-imports': [
+        'error',
+        { patterns: ['@ohif/*', '@cornerstonejs/core*', '@cornerstonejs/tools*', 'react*'] },
+      ],
     },
   },
   {
     files: ['**/*.{mjs,cjs,js}'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
 );

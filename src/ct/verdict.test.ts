@@ -115,7 +115,9 @@ describe('judgeSeries refuses', () => {
     });
   });
   test('a Frame of Reference UID of its own in each slice (LIDC-IDRI) is no reason', () => {
-    expect(judgeSeries([...series(), ctInstance({ FrameOfReferenceUID: '1.9' }, 4)], domain).kind).toBe('accepted');
+    expect(judgeSeries([...series(), ctInstance({ FrameOfReferenceUID: '1.9' }, 4)], domain).kind).toBe(
+      'accepted',
+    );
   });
   test('a localizer among axial slices', () => {
     const verdict = judgeSeries(
