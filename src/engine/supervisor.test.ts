@@ -13,6 +13,8 @@ class Runtime {
   readonly opened: Provider[] = [];
   closed = 0;
   runs = 0;
+  cards = 0;
+  readonly fileErrors: Error[] = [];
   readonly next: Behaviour[] = [];
   /** Errors of the next openings, in order; null opens. */
   readonly openErrors: (Error | 'hangs' | null)[] = [];
@@ -24,12 +26,16 @@ class Runtime {
       reference: 'wasm',
       threads: 1,
       warmUp: null,
-      loadCard: async () => boxCard(),
-      loadFiles: async () => ({
-        model: new Uint8Array(),
-        golden: { input: new Float32Array(), output: new Float32Array() },
-        fromCache: false,
-      }),
+      loadCard: async () => {
+        this.cards += 1;
+        return boxCard();
+      },
+      loadFiles: async () => {
+        const error = this.fileErrors.shift();
+        if (error) throw error;
+        const golden = { input: new Float32Array(), output: new Float32Array() };
+        return { model: new Uint8Array(), golden, fromCache: false };
+      },
       open: ({ provider }, onStep) => this.#open(provider, onStep),
       openSeconds: seconds,
       runSeconds: () => seconds,
@@ -138,6 +144,15 @@ describe('choice of provider', () => {
       ['load', 'self-test'],
     ]);
   });
+});
+
+test('a model replaced on the server: the next try reads the manifest again', async () => {
+  const runtime = new Runtime();
+  const engine = runtime.engine();
+  runtime.fileErrors.push(new DenoiseError({ kind: 'fault', code: 'model-hash', url: 'm.onnx' }));
+  await expect(engine.prepare()).rejects.toMatchObject({ notice: { code: 'model-hash' } });
+  expect((await engine.prepare()).provider).toBe('webgpu');
+  expect(runtime.cards).toBe(2);
 });
 
 describe('repair', () => {

@@ -162,12 +162,7 @@ export class SupervisedEngine implements Engine {
     for (;;) {
       const provider = this.parts.providers[this.#current];
       if (!provider) throw this.#noProvider();
-      const { signal } = this.#life;
-      const files = await this.parts.loadFiles(
-        card,
-        (loadedBytes, totalBytes) => this.#report({ step: 'download', loadedBytes, totalBytes }),
-        signal,
-      );
+      const files = await this.#files(card);
       try {
         const backend = await this.#openOn(provider, card, files);
         this.#assertAlive(backend);
@@ -186,6 +181,18 @@ export class SupervisedEngine implements Engine {
         this.#assertAlive();
         this.#reject(provider, error);
       }
+    }
+  }
+
+  async #files(card: ModelCard): Promise<ModelFiles> {
+    const onBytes = (loadedBytes: number, totalBytes: number) =>
+      this.#report({ step: 'download', loadedBytes, totalBytes });
+    try {
+      return await this.parts.loadFiles(card, onBytes, this.#life.signal);
+    } catch (error) {
+      // The site may have put another model in place since the card was read.
+      this.#card = null;
+      throw error;
     }
   }
 
@@ -250,11 +257,24 @@ export class SupervisedEngine implements Engine {
   }
 
   #report(progress: PrepareProgress): void {
-    for (const listener of this.#progress) listener(progress);
+    notify(this.#progress, progress);
   }
 
   #emit(event: EngineEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    notify(this.#listeners, event);
+  }
+}
+
+/** A listener that throws must not be taken for a provider that fails; its error surfaces as an uncaught one. */
+function notify<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
+  for (const listener of [...listeners]) {
+    try {
+      listener(value);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 
