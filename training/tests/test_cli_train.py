@@ -41,12 +41,12 @@ def test_train_and_resume(pairs_folder, tmp_path, capsys):
     assert main([*arguments, "--resume"]) == 0
 
 
-def test_a_recipe_of_two_runs_starts_the_second_from_the_first(pairs_folder, tmp_path):
+def test_a_recipe_starts_each_run_from_the_one_before(pairs_folder, tmp_path):
     code = main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL])
     assert code == 0
     assert (tmp_path / "1-ct-fast-supervised" / "last.pt").is_file()
-    second = (tmp_path / "2-ct-fast-iscl" / "config.json").read_text()
-    assert "1-ct-fast-supervised/last.pt" in second
+    second = (tmp_path / "3-ct-fast-iscl" / "config.json").read_text()
+    assert "2-ct-fast-edges/last.pt" in second
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
     out = tmp_path / "run"
     code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
     assert code == 0, capsys.readouterr().err
-    assert (out / "2-ct-fast-iscl" / "last.pt").is_file()
+    assert (out / "3-ct-fast-iscl" / "last.pt").is_file()
     split = (out / "split.csv").read_text()
     assert split.count(",validation,clean,") == 1 and split.count(",train,clean,") == 2 and ",train,noisy," in split
 

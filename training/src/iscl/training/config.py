@@ -51,7 +51,7 @@ class TrainConfig:
     warmup: int = 200
     """Iterations of linear warm-up (supervised)."""
     edge_weight: float = 0.0
-    """Weight of the denoiser's bias on inserted edges beside its plain loss (supervised); above 0, half of each batch is the
+    """Weight of the denoiser's bias on inserted edges beside its plain loss on pairs; above 0, half of each batch is the
     other half with its noise turned."""
     ema: float = 0.999
     seed: int = 0

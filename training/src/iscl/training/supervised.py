@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -38,23 +39,15 @@ class SupervisedTrainer:
     def step(self, iteration: int) -> dict[str, float]:
         config = self.config
         set_lr(self.optimizer, cosine_lr(config.lr, iteration, config.iterations, config.warmup))
-        noisy, clean, edges = (batch.to(self.device) for batch in self.sampler.batch_with_edges())
-        if config.edge_weight:
-            noisy, clean = with_opposite_noise(noisy, clean)
+        batch = (part.to(self.device) for part in self.sampler.batch_with_edges())
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-            denoised = self.net(noisy)
-        denoised = denoised.float()
-        loss = supervised_loss(denoised, noisy, clean)
-        if config.edge_weight:
-            loss = loss + config.edge_weight * edge_loss(denoised, noisy, clean, edges[: len(edges) // 2])
+            loss, error = pair_loss(self.net, *batch, config.edge_weight)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.ema.update(self.net)
-        with torch.no_grad():
-            bias = (denoised - clean).mean()
-        return {"loss": loss.item(), "bias_hu": bias.item(), "gradient": norm.item()}
+        return {"loss": loss.item(), "bias_hu": error.mean().item(), "gradient": norm.item()}
 
     def state(self) -> dict[str, Any]:
         return {
@@ -80,6 +73,19 @@ class SupervisedTrainer:
         copy = build(self.config.network)
         copy.load_state_dict({name: value.cpu() for name, value in self.ema.net.state_dict().items()})
         return validate(copy, self.cases)
+
+
+def pair_loss(
+    denoise: Callable[[Tensor], Tensor], noisy: Tensor, clean: Tensor, edges: Tensor, edge_weight: float
+) -> tuple[Tensor, Tensor]:
+    """The loss on a batch of `PatchSampler.batch_with_edges`, and the error in HU (without gradient)."""
+    if edge_weight:
+        noisy, clean = with_opposite_noise(noisy, clean)
+    denoised = denoise(noisy).float()
+    loss = supervised_loss(denoised, noisy, clean)
+    if edge_weight:
+        loss = loss + edge_weight * edge_loss(denoised, noisy, clean, edges[: len(edges) // 2])
+    return loss, (denoised - clean).detach()
 
 
 def with_opposite_noise(noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from .iscl_step import Optimizers, Players, iscl_step
 from .optim import Ema, Lookahead, linear_lr, parameters, set_lr
 from .pairs import PairSlice, PairsError
 from .patches import PatchSampler
-from .supervised import supervised_loss
+from .supervised import pair_loss
 from .validation import cases, validate
 
 
@@ -148,8 +148,8 @@ class IsclTrainer:
         return values
 
     def _anchor(self) -> Tensor:
-        noisy, clean = (batch.to(self.device) for batch in self.anchor_sampler.batch())
-        return supervised_loss(self.players.denoiser(noisy), noisy, clean)
+        batch = (part.to(self.device) for part in self.anchor_sampler.batch_with_edges())
+        return pair_loss(self.players.denoiser, *batch, self.config.edge_weight)[0]
 
     def state(self) -> dict[str, Any]:
         return {
