@@ -45,7 +45,7 @@ export async function runJson(
 /** The command as npm installs it: a process of its own (and several times as fast as in jest's sandbox). */
 export function launch(
   argv: readonly string[],
-  during?: (child: ChildProcess) => void,
+  during?: (child: ChildProcess) => void | Promise<void>,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ code: number | null; report: Report }> {
   const models = ['--model', join(MODELS, 'manifest.json')];
@@ -55,7 +55,7 @@ export function launch(
   let stderr = '';
   child.stdout.on('data', chunk => (stdout += String(chunk)));
   child.stderr.on('data', chunk => (stderr += String(chunk)));
-  during?.(child);
+  void during?.(child);
   return new Promise((done, failed) => {
     child.once('error', failed);
     child.once('close', code => {

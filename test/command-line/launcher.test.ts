@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ctSeries, filesIn, folderOf, launch, removeTemporary, temporary } from './command';
 
 afterAll(removeTemporary);
@@ -7,12 +8,10 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
   async signal => {
     const input = await folderOf(ctSeries(24, { size: 512 }));
     const output = await temporary();
-    const first = await launch([input, output], child => {
-      const watch = setInterval(async () => {
-        if (child.exitCode === null && (await filesIn(output)).length === 0) return;
-        clearInterval(watch);
-        child.kill(signal);
-      }, 10);
+    const first = await launch([input, output], async child => {
+      // One look after the other: a second signal would end the process at once.
+      while (child.exitCode === null && (await filesIn(output)).length === 0) await delay(10);
+      child.kill(signal);
     });
     expect(first.code).toBe(130);
     expect(first.report).toMatchObject({ exitCode: 130, series: [{ outcome: 'interrupted' }] });
