@@ -4,7 +4,7 @@ import { getHangingProtocolModule } from './getHangingProtocolModule';
 import { getPanelModule } from './getPanelModule';
 import { getToolbarModule } from './getToolbarModule';
 import { EXTENSION_ID } from './id';
-import type { AppConfig, ExtensionContext } from './ohif';
+import type { ExtensionContext } from './ohif';
 import { ENGINE_CUSTOMIZATION, type EngineChoice } from './session/engine';
 import { SessionHolder } from './session/holder';
 import { Session } from './session/session';
@@ -14,10 +14,6 @@ const holder = new SessionHolder();
 /** OHIF extension: denoise the CT series in the active viewport, compare, save. */
 const extension = {
   id: EXTENSION_ID,
-  preRegistration({ appConfig }: { appConfig: AppConfig }) {
-    // OHIF 3.13 calls this handler for every image that fails to load, also when the configuration names none, and throws then.
-    appConfig.httpErrorHandler ??= () => undefined;
-  },
   onModeEnter(context: ExtensionContext) {
     const { customizationService } = context.servicesManager.services;
     const choice = customizationService.getCustomization(ENGINE_CUSTOMIZATION) as EngineChoice | undefined;

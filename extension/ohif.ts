@@ -150,11 +150,6 @@ export interface ExtensionContext {
   readonly commandsManager: CommandsManager;
 }
 
-/** The viewer's configuration, as `preRegistration` is given it. */
-export interface AppConfig {
-  httpErrorHandler?: (error: unknown) => void;
-}
-
 export interface CornerstoneLibraries {
   readonly cornerstone: typeof core;
   readonly cornerstoneTools: typeof tools;

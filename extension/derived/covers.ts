@@ -4,7 +4,6 @@ import { stackViewports } from '../viewports';
 interface Cover {
   readonly element: HTMLElement;
   readonly imageId: string;
-  failed: boolean;
 }
 
 const STYLE =
@@ -20,10 +19,9 @@ export class Covers {
 
   constructor(private readonly cornerstone: typeof core) {}
 
-  /** The viewport is about to show this derived image; `text` says what it waits for. */
-  wait(viewportId: string, imageId: string, text: string): void {
+  /** The viewport shows, or is about to show, a derived image that is not there; `text` says what it waits for. */
+  put(viewportId: string, imageId: string, text: string): void {
     this.lift(viewportId);
-    if (this.cornerstone.cache.getImage(imageId)) return;
     const viewport = stackViewports(this.cornerstone).find(one => one.id === viewportId);
     if (!viewport) return;
     const element = document.createElement('div');
@@ -32,7 +30,7 @@ export class Covers {
     element.setAttribute('role', 'status');
     element.textContent = text;
     viewport.element.append(element);
-    this.covers.set(viewportId, { element, imageId, failed: false });
+    this.covers.set(viewportId, { element, imageId });
   }
 
   lift(viewportId: string): void {
@@ -40,30 +38,13 @@ export class Covers {
     this.covers.delete(viewportId);
   }
 
-  /** The image will not come, for now; `text` says why. */
-  fail(imageId: string, text: string): void {
-    for (const cover of this.covers.values()) {
-      if (cover.imageId !== imageId) continue;
-      cover.failed = true;
-      cover.element.textContent = text;
-    }
+  say(text: string): void {
+    for (const { element } of this.covers.values()) element.textContent = text;
   }
 
-  /** An image that had failed can be had after all: viewports still waiting for it load it again. */
-  async retry(imageId: string): Promise<void> {
-    for (const [viewportId, cover] of [...this.covers]) {
-      if (cover.imageId !== imageId || !cover.failed) continue;
-      cover.failed = false;
-      const image = await this.cornerstone.imageLoader.loadAndCacheImage(imageId, {
-        priority: 5,
-        requestType: 'interaction',
-      });
-      const viewport = stackViewports(this.cornerstone).find(one => one.id === viewportId);
-      if (!viewport || viewport.getCurrentImageId() !== imageId) continue;
-      (viewport as core.StackViewport).renderImageObject(image);
-      viewport.render();
-      this.lift(viewportId);
-    }
+  /** The image is there now. */
+  liftFrom(imageId: string): void {
+    for (const [viewportId, cover] of [...this.covers]) if (cover.imageId === imageId) this.lift(viewportId);
   }
 
   dispose(): void {

@@ -19,13 +19,18 @@ export interface PixelSource {
   sourceHu(sopInstanceUid: string): Promise<SliceHu>;
 }
 
+/** What a blank image holds. */
+const AIR_HU = -1000;
+
 interface Entry {
   readonly slice: DerivedSlice;
   readonly kind: DerivedKind;
   readonly integerHu: boolean;
   readonly pixels: PixelSource;
-  /** Strength the cached pixels were painted with; null while there are none. */
+  /** Strength the cached pixels were painted with; null while there are none, or only a blank. */
   painted: number | null;
+  /** Why the image is blank for now. */
+  blank: unknown;
 }
 
 /**
@@ -39,16 +44,9 @@ export class DerivedRegistry {
   private readonly requestLimit: { restore(): void };
   private repainting = 0;
 
-  /** @param onFailed told of an image that will not come */
-  constructor(
-    private readonly cornerstone: typeof core,
-    private readonly onFailed: (imageId: string, error: unknown) => void,
-  ) {
+  constructor(private readonly cornerstone: typeof core) {
     cornerstone.imageLoader.registerImageLoader(IMAGE_SCHEME, imageId => ({
-      promise: this.load(imageId).catch(error => {
-        this.onFailed(imageId, error);
-        throw error;
-      }),
+      promise: this.load(imageId),
     }));
     this.requestLimit = raiseInteractionLimit(cornerstone);
     this.metadata = derivedMetadata(cornerstone, imageId => this.entries.get(imageId)?.slice);
@@ -62,6 +60,7 @@ export class DerivedRegistry {
         integerHu: series.integerHu,
         pixels,
         painted: null,
+        blank: null,
       });
     }
   }
@@ -118,12 +117,30 @@ export class DerivedRegistry {
     if (batch.length > 0) repaintViewports(this.cornerstone, batch);
   }
 
-  /** A slice has just been denoised: volumes that hold it load it now, though their own queue may be elsewhere. */
-  async refreshVolumes(imageId: string): Promise<void> {
-    const holds = this.cornerstone.cache.getVolumes().some(one => one.imageIds?.includes(imageId));
-    if (!holds) return;
-    await this.cornerstone.imageLoader.loadAndCacheImage(imageId, { priority: 0, requestType: 'prefetch' });
+  /** Why an image is blank: its slice was cancelled, or failed. Null for an image that is there, or still to come. */
+  blankBecause(imageId: string): unknown {
+    return this.entries.get(imageId)?.blank ?? null;
+  }
+
+  /**
+   * A slice has just been denoised: fills its image where it was left blank, and brings it to the volumes that hold it. True when a
+   * blank was filled.
+   */
+  async ready(imageId: string): Promise<boolean> {
+    const entry = this.entries.get(imageId);
+    if (!entry) return false;
+    const wasBlank = entry.blank !== null;
+    if (wasBlank) {
+      await this.rewrite(imageId);
+      entry.blank = null;
+    } else {
+      const holds = this.cornerstone.cache.getVolumes().some(one => one.imageIds?.includes(imageId));
+      if (!holds) return false;
+      // The volume's own queue may be elsewhere.
+      await this.cornerstone.imageLoader.loadAndCacheImage(imageId, { priority: 0, requestType: 'prefetch' });
+    }
     repaintViewports(this.cornerstone, [imageId]);
+    return wasBlank;
   }
 
   dispose(): void {
@@ -133,17 +150,29 @@ export class DerivedRegistry {
     this.requestLimit.restore();
   }
 
+  /**
+   * Waits for the slice. One that is cancelled or fails gives a blank image, to be filled when it is denoised after all: Cornerstone's
+   * cache throws the rejection of an image again where nobody can catch it, and OHIF tells the user that something went wrong.
+   * `Comparison` covers what is blank.
+   */
   private async load(imageId: string): Promise<core.Types.IImage> {
     const entry = this.entries.get(imageId);
     if (!entry) throw new Error(`${imageId} belongs to a series that was closed`);
-    const uid = entry.slice.source.instance.SOPInstanceUID;
-    const denoised = await entry.pixels.denoised(uid);
-    const source = await entry.pixels.sourceHu(uid);
-    const length = denoised.rows * denoised.columns;
-    const pixels: Pixels = entry.integerHu ? new Int16Array(length) : new Float32Array(length);
-    entry.painted = entry.pixels.strength;
-    paint(pixels, entry.kind, source, denoised, entry.painted);
-    return derivedImage(this.cornerstone, entry.slice, denoised.rows, denoised.columns, pixels);
+    const { instance, source } = entry.slice;
+    const [rows, columns] = [Number(instance['Rows']), Number(instance['Columns'])];
+    const pixels: Pixels = new (entry.integerHu ? Int16Array : Float32Array)(rows * columns);
+    try {
+      const uid = source.instance.SOPInstanceUID;
+      const denoised = await entry.pixels.denoised(uid);
+      const hu = await entry.pixels.sourceHu(uid);
+      entry.blank = null;
+      entry.painted = entry.pixels.strength;
+      paint(pixels, entry.kind, hu, denoised, entry.painted);
+    } catch (error) {
+      entry.blank = error;
+      pixels.fill(entry.kind === 'denoised' ? AIR_HU : 0);
+    }
+    return derivedImage(this.cornerstone, entry.slice, rows, columns, pixels);
   }
 
   private isStale(imageId: string): boolean {

@@ -29,9 +29,14 @@ export interface DerivedSeries {
   readonly integerHu: boolean;
 }
 
-/** A fresh UID under the UUID root (PS3.5 B.2); a live series is never stored under it. */
+/** A fresh UID under the UUID root (PS3.5 B.2), version 4; a live series is never stored under it. */
 function randomUid(): string {
-  return `2.25.${BigInt(`0x${crypto.randomUUID().replaceAll('-', '')}`)}`;
+  // Not crypto.randomUUID, which plain-http pages lack.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+  return `2.25.${BigInt(`0x${hex}`)}`;
 }
 
 /** The tag first, so that it is read where a list cuts long names; at most 64 characters (LO). */

@@ -39,8 +39,6 @@ function Content({ session, run }: { session: Session; run: Props['run'] }) {
         <p className="iscl-label iscl-muted">Open a CT series in a viewport to denoise it.</p>
       )}
       {open ? <ViewSection session={session} open={open} onClose={() => run('closeDenoisedSeries')} /> : null}
-      {open ? <RoiSection results={session.regions.results} /> : null}
-      {open ? <QualitySection run={open.run} /> : null}
       <SaveSection
         saver={session.saver}
         run={open?.run ?? null}
@@ -48,6 +46,8 @@ function Content({ session, run }: { session: Session; run: Props['run'] }) {
           target === 'store' ? run('storeDenoisedSeries') : run('saveDenoisedSeries', { target })
         }
       />
+      {open ? <RoiSection results={session.regions.results} /> : null}
+      {open ? <QualitySection run={open.run} /> : null}
       <ModelSection session={session} info={open?.run.snapshot.engine ?? null} />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>
     </>

@@ -6,7 +6,7 @@ const NAMES = { EllipticalROI: 'Ellipse', RectangleROI: 'Rectangle', CircleROI: 
 /** Mean and SD of the viewer's own ROIs, before and after. */
 export function RoiSection({ results }: { results: readonly RoiResult[] }) {
   return (
-    <Section id="roi" title="Regions">
+    <Section id="regions" title="Regions">
       {results.length === 0 ? (
         <div className="iscl-muted iscl-small">
           Draw an ellipse, rectangle or circle on either image to compare mean and noise.

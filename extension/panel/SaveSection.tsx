@@ -44,12 +44,19 @@ export function SaveSection({ saver, run, onSave }: Props) {
               </Button>
             ) : null}
           </div>
-          <State state={state} saver={saver} />
+          <div ref={intoView} key={state.kind}>
+            <State state={state} saver={saver} />
+          </div>
         </Section>
       ) : null}
       <Unfinished saver={saver} />
     </>
   );
+}
+
+/** A result that appears below the panel's edge would go unseen. */
+function intoView(element: HTMLElement | null): void {
+  if (element?.firstChild) element.scrollIntoView({ block: 'nearest' });
 }
 
 function State({ state, saver }: { state: SaveState; saver: Saver }) {

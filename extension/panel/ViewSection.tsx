@@ -36,17 +36,26 @@ export function ViewSection({
             </Button>
           ))}
         </div>
-        <button
-          type="button"
-          className="iscl-link iscl-small"
-          data-cy="iscl-toggle"
-          onClick={() => session.toggleOriginal()}
-        >
-          Original or denoised in the active viewport (O)
-        </button>
-        <button type="button" className="iscl-link iscl-small" data-cy="iscl-close" onClick={onClose}>
-          Close the denoised series
-        </button>
+        <div className="iscl-row spread iscl-small">
+          <button
+            type="button"
+            className="iscl-link"
+            data-cy="iscl-toggle"
+            title="Original or denoised, in the active viewport"
+            onClick={() => session.toggleOriginal()}
+          >
+            Swap original and denoised (O)
+          </button>
+          <button
+            type="button"
+            className="iscl-link"
+            data-cy="iscl-close"
+            title="Close the denoised series; what is not saved is lost"
+            onClick={onClose}
+          >
+            Close
+          </button>
+        </div>
       </Section>
       <Section id="strength" title="Strength" aside={<span data-cy="iscl-strength-value">{percent} %</span>}>
         <input

@@ -10,6 +10,8 @@ import { watchSlices } from './focus';
 import type { OpenRun } from './session';
 import { instancesOf } from './source';
 
+const WAITING = 'Denoising this slice …';
+
 export interface ComparisonHost {
   readonly services: Services;
   readonly cornerstone: typeof core;
@@ -65,16 +67,14 @@ export class Comparison {
     return this.shown.get(viewportId);
   }
 
-  /** A derived image will not come: viewports that wait for it say why. */
-  failed(imageId: string, error: unknown): void {
-    const why = error instanceof DenoiseError ? describe(error.notice).happened : '';
-    this.covers.fail(imageId, `This slice is not denoised. ${why}`.trim());
+  /** A derived image can be had now. Where it was awaited all along, the viewport itself tells when it shows it. */
+  async ready(imageId: string): Promise<void> {
+    if (await this.host.registry.ready(imageId)) this.covers.liftFrom(imageId);
   }
 
-  /** A derived image that may have failed before can be had now. */
-  ready(imageId: string): void {
-    // A load that fails again comes back through `failed`.
-    this.covers.retry(imageId).catch(() => undefined);
+  /** The run goes on, or starts again. */
+  awaiting(): void {
+    this.covers.say(WAITING);
   }
 
   /** Resolves when no viewport shows these images any more, alone or in a volume: OHIF changes its layout in its own time. */
@@ -102,16 +102,24 @@ export class Comparison {
   }
 
   private onImage(imageId: string, viewportId: string, when: 'before' | 'shown'): void {
-    const { registry } = this.host;
-    const awaited = when === 'before' && registry.sliceOf(imageId) !== undefined;
-    if (when === 'shown') this.covers.lift(viewportId);
-    else if (awaited) this.covers.wait(viewportId, imageId, 'Denoising this slice …');
-    else this.covers.lift(viewportId);
+    const awaited = when === 'before' && this.host.registry.sliceOf(imageId) !== undefined;
+    this.cover(viewportId, imageId, when);
     this.shown.set(viewportId, imageId);
     const uid = this.originalUidOf(imageId);
     if (uid === null) return;
     if (when === 'before') this.follow(uid, viewportId);
     this.host.onSlice(uid, awaited);
+  }
+
+  private cover(viewportId: string, imageId: string, when: 'before' | 'shown'): void {
+    const { registry, cornerstone } = this.host;
+    const why = registry.blankBecause(imageId);
+    if (why !== null) {
+      const reason = why instanceof DenoiseError ? describe(why.notice).happened : '';
+      this.covers.put(viewportId, imageId, `This slice is not denoised. ${reason}`.trim());
+    } else if (when === 'before' && registry.sliceOf(imageId) && !cornerstone.cache.getImage(imageId)) {
+      this.covers.put(viewportId, imageId, WAITING);
+    } else this.covers.lift(viewportId);
   }
 
   /** Moves the other viewports of the comparison to the slice that `leader` goes to. */

@@ -1,4 +1,4 @@
-import { createBrowserEngine, type Engine } from '../../src/engine';
+import { createBrowserEngine, type BrowserEngineOptions, type Engine } from '../../src/engine';
 
 /**
  * Folder the plugin was loaded from, absolute. webpack sets it from the module's own URL at run time, so a hospital may put the
@@ -7,17 +7,12 @@ import { createBrowserEngine, type Engine } from '../../src/engine';
 declare const __webpack_public_path__: string;
 
 /**
- * How a hospital may steer the engine, as OHIF customization `iscl.denoise` in app-config.js. Everything has a default.
+ * How a hospital may steer the engine, as OHIF customization `iscl.denoise` in app-config.js. Everything has a default; see
+ * BrowserEngineOptions.
  */
-export interface EngineChoice {
-  /** Model id in models/manifest.json. */
-  readonly modelId?: string;
-  /** Tried in order; default webgpu, then wasm. */
-  readonly providers?: readonly ('webgpu' | 'wasm')[];
-  /** Wasm threads. */
-  readonly threads?: number;
-  /** Accept a WebGPU adapter that computes on the CPU (SwiftShader), slower than wasm; for tests. */
-  readonly allowSoftwareAdapter?: boolean;
+export interface EngineChoice extends Partial<
+  Pick<BrowserEngineOptions, 'modelId' | 'providers' | 'threads' | 'warmUp' | 'allowSoftwareAdapter'>
+> {
   /** URL of another models/manifest.json, relative to the page. */
   readonly manifestUrl?: string;
 }
@@ -29,7 +24,7 @@ export function pluginUrl(file: string): string {
 }
 
 export function createEngine(choice: EngineChoice = {}): Engine {
-  const { manifestUrl, modelId, providers, threads, allowSoftwareAdapter } = choice;
+  const { manifestUrl, ...options } = choice;
   return createBrowserEngine({
     manifestUrl: manifestUrl
       ? new URL(manifestUrl, window.location.href).href
@@ -37,9 +32,6 @@ export function createEngine(choice: EngineChoice = {}): Engine {
     ortBaseUrl: pluginUrl('ort/'),
     createWorker: () =>
       new Worker(new URL('../../src/engine/engine.worker.ts', import.meta.url), { type: 'module' }),
-    ...(modelId ? { modelId } : {}),
-    ...(providers ? { providers } : {}),
-    ...(threads ? { threads } : {}),
-    ...(allowSoftwareAdapter ? { allowSoftwareAdapter } : {}),
+    ...options,
   });
 }

@@ -61,9 +61,7 @@ export class Session {
     const libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = libraries;
     this.cornerstone = cornerstone;
-    this.registry = new DerivedRegistry(cornerstone, (imageId, error) =>
-      this.comparison.failed(imageId, error),
-    );
+    this.registry = new DerivedRegistry(cornerstone);
     this.comparison = new Comparison({
       services: this.services,
       cornerstone,
@@ -196,7 +194,7 @@ export class Session {
     this.announce();
     const images = [...denoisedSeries.slices, ...differenceSeries.slices].map(slice => slice.imageId);
     await this.comparison.released(new Set(images));
-    open.run.dispose();
+    await endRun(open.run);
     for (const uid of uids) if (uid !== null) unlistLive(this.services, uid);
     this.registry.remove(denoisedSeries);
     this.registry.remove(differenceSeries);
@@ -210,12 +208,13 @@ export class Session {
     cancelAnimationFrame(this.announcing);
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.listeners.clear();
-    for (const { run } of this.runs.values()) {
-      run.dispose();
+    const runs = [...this.runs.values()].map(({ run }) => run);
+    this.runs.clear();
+    await Promise.all(runs.map(endRun));
+    for (const run of runs) {
       this.registry.remove(run.denoisedSeries);
       this.registry.remove(run.differenceSeries);
     }
-    this.runs.clear();
     this.registry.dispose();
     const { engine } = this;
     this.engine = null;
@@ -329,10 +328,12 @@ export class Session {
       const uid = event.slice.sopInstanceUid;
       for (const series of [run.denoisedSeries, run.differenceSeries]) {
         const imageId = run.imageIdOf(series, uid);
-        this.comparison.ready(imageId);
-        this.registry.refreshVolumes(imageId).catch(() => undefined);
+        // A slice that cannot be read any more stays covered.
+        this.comparison.ready(imageId).catch(() => undefined);
       }
       this.regions.schedule();
+    } else if (event.kind === 'changed' && run === this.comparison.hung?.run) {
+      if (['loading', 'running'].includes(event.snapshot.state)) this.comparison.awaiting();
     }
     this.announce();
   }
@@ -343,4 +344,10 @@ export class Session {
       if (open) void this.close(open);
     }
   }
+}
+
+/** Ends a run; images that were waiting for it come as blanks before its series are removed from the cache. */
+async function endRun(run: Run): Promise<void> {
+  run.dispose();
+  await new Promise(resolve => setTimeout(resolve));
 }

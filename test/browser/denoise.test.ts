@@ -84,6 +84,35 @@ describe('denoising in the viewer', () => {
     expect((await canvas()).equals(full)).toBe(true);
   });
 
+  it("gives mean and SD of OHIF's own regions, before and after", async () => {
+    await viewer.page.evaluate(() =>
+      window.commandsManager.runCommand('setToolActive', {
+        toolName: 'EllipticalROI',
+        toolGroupId: 'default',
+      }),
+    );
+    const box = (await viewer.page.locator('[data-viewport-uid="iscl-original"]').boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height * 0.36];
+    await viewer.page.mouse.move(x, y);
+    await viewer.page.mouse.down();
+    await viewer.page.mouse.move(x + 20, y + 10, { steps: 4 });
+    await viewer.page.mouse.move(x + 40, y + 25, { steps: 4 });
+    await viewer.page.mouse.up();
+    const row = viewer.cy('iscl-roi');
+    await row.waitFor();
+    expect(Number(await row.getAttribute('data-pixels'))).toBeGreaterThan(20);
+    const numbers = (text: string) => [...text.matchAll(/[\d.]+/g)].map(Number);
+    const [, , before, after] = (await row.locator('td').allInnerTexts()).map(
+      text => numbers(text)[0] ?? NaN,
+    );
+    expect(Math.abs(before! - after!)).toBeLessThan(10);
+    const sd = await row.locator('xpath=following-sibling::tr[1]').locator('td').allInnerTexts();
+    expect(Number(sd[3])).toBeLessThan(Number(sd[2]) / 2);
+    await viewer.page.evaluate(() =>
+      window.commandsManager.runCommand('setToolActive', { toolName: 'WindowLevel', toolGroupId: 'default' }),
+    );
+  });
+
   it('shows what was removed in the stage review', async () => {
     await viewer.cy('iscl-stage-review').click();
     const id = await viewer.image('iscl-difference');

@@ -121,4 +121,17 @@ describe('the order of slices', () => {
     expect(left).toEqual({ images: 0, displaySets: 1 });
     await expect(viewer.cy('iscl-denoise').isEnabled()).resolves.toBe(true);
   });
+
+  it('can be left in the middle', async () => {
+    await viewer.cy('iscl-denoise').click();
+    await until(1);
+    await viewer.cy('return-to-work-list').click();
+    await viewer.page.getByText('Study List').first().waitFor();
+    await viewer.page.waitForTimeout(1500);
+    const left = await viewer.page.evaluate(
+      () => [...window.cornerstone.cache._imageCache.keys()].filter(id => id.startsWith('iscl:')).length,
+    );
+    expect(left).toBe(0);
+    expect(viewer.page.workers().filter(worker => worker.url().includes('iscl-ct-denoise'))).toEqual([]);
+  });
 });

@@ -88,6 +88,10 @@ export class Viewer {
     const page = await browser.newPage({ viewport: options.size ?? { width: 1400, height: 850 } });
     const viewer = new Viewer(server, browser, page, [...own, store]);
     await page.addInitScript(() => {
+      // OHIF turns these into a message and keeps them from the console.
+      window.addEventListener('unhandledrejection', ({ reason }) =>
+        console.error(`unhandled rejection: ${reason?.stack ?? reason}`),
+      );
       window.stacks = () =>
         (window.cornerstone?.getRenderingEngines() ?? [])
           .flatMap(engine => engine.getViewports())

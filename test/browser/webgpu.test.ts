@@ -3,14 +3,16 @@ import { Viewer } from './viewer';
 
 /** WebGPU on SwiftShader: slow, exact, and in every Chromium. */
 describe('denoising on WebGPU', () => {
-  it('gives what WebAssembly gives, to a hundredth of the noise', async () => {
+  it('gives what WebAssembly gives, to one HU', async () => {
     const files = ctSeries({ slices: 3 });
     const results: number[][] = [];
     for (const webgpu of [true, false]) {
       const viewer = await Viewer.open({
         files,
         webgpu,
-        engine: webgpu ? null : { providers: ['wasm'], threads: 1 },
+        engine: webgpu
+          ? { providers: ['webgpu'], allowSoftwareAdapter: true, warmUp: { rows: 64, columns: 64 } }
+          : { providers: ['wasm'], threads: 1 },
       });
       try {
         await viewer.openStudy();
@@ -23,7 +25,8 @@ describe('denoising on WebGPU', () => {
           await viewer.shot('webgpu');
         }
         results.push(await viewer.pixels('iscl-denoised'));
-        expect(viewer.takeProblems()).toEqual([]);
+        // ONNX Runtime says on stderr that it leaves shape operators to the CPU.
+        expect(viewer.takeProblems(/VerifyEachNodeIsAssignedToAnEp/)).toEqual([]);
       } finally {
         await viewer.close();
       }
