@@ -100,7 +100,10 @@ describe('denoising in the viewer', () => {
     await viewer.page.mouse.up();
     const row = viewer.cy('iscl-roi');
     await row.waitFor();
-    expect(Number(await row.getAttribute('data-pixels'))).toBeGreaterThan(20);
+    // The figures follow the drag; the last ones are of the whole ellipse.
+    await viewer.page.waitForFunction(
+      () => Number(document.querySelector<HTMLElement>('[data-cy="iscl-roi"]')?.dataset['pixels']) > 20,
+    );
     const numbers = (text: string) => [...text.matchAll(/[\d.]+/g)].map(Number);
     const [, , before, after] = (await row.locator('td').allInnerTexts()).map(
       text => numbers(text)[0] ?? NaN,
