@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from .realdata import RealSlice
 from .store import Result
 
 VIEW_PX = 160
+BIAS_LIMIT_HU = 2.5
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def crops_figure(results: Sequence[Result], view: View, number: int, path: Path)
         axis.axis("off")
     for axis, (label, image) in zip(axes.flat, panels, strict=False):
         axis.imshow(image, cmap="gray", vmin=low, vmax=low + view.window.width, interpolation="nearest")
-        axis.set_title(label, fontsize=6.5)
+        axis.set_title(textwrap.fill(label, 32), fontsize=6.5)
+    figure.subplots_adjust(wspace=0.03, hspace=0.22, top=0.92)
     figure.suptitle(f"{view.title}; W{view.window.width:g} L{view.window.center:g}", fontsize=9)
     _save(figure, path)
 
@@ -117,7 +120,9 @@ def bias_figure(results: Sequence[Result], path: Path) -> None:
         axis.bar(np.arange(len(TISSUES)) + (k + 0.5) * width - 0.425, values, width, label=r.row.label, color=colours[k % 20])
     axis.axhspan(-1, 1, color="0.9", zorder=0)
     axis.set_xticks(range(len(TISSUES)), list(TISSUES))
-    axis.set_ylabel("HU shift against the input")
+    # A network that is far from trained would flatten all other bars.
+    axis.set_ylim(-BIAS_LIMIT_HU, BIAS_LIMIT_HU)
+    axis.set_ylabel("HU shift against the input (bars cut at the ends)")
     axis.legend(fontsize=6, loc="center left", bbox_to_anchor=(1, 0.5))
     _save(figure, path)
 
@@ -134,6 +139,7 @@ def detectability_figure(results: Sequence[Result], path: Path) -> None:
             place = np.arange(len(rows)) + 0.22 * (k - 1)
             axis.errorbar(values[:, 0], place, xerr=error, fmt="o", ms=3, lw=1, label=f"{dose} % dose")
         axis.axvline(1, color="0.5", lw=0.8)
+        axis.set_xlim(0.6, 1.6)
         axis.set_xlabel(f"d' of the {observer.upper()} observer / input's")
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(rows)), [r.row.label for r in rows], fontsize=7)

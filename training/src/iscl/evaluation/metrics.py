@@ -7,6 +7,7 @@ denormalisation offset of that benchmark (adding the standard deviation instead 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,12 @@ TISSUES: dict[str, tuple[float, float]] = {
     "liver": (80.0, 140.0),
     "bone": (250.0, 1500.0),
 }
+
+
+def finite_mean(values: Iterable[float]) -> float:
+    """Mean of the finite values, nan when there are none."""
+    finite = [v for v in values if np.isfinite(v)]
+    return float(np.mean(finite)) if finite else float("nan")
 
 
 def _same_shape(image: np.ndarray, reference: np.ndarray) -> None:

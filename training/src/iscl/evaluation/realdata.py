@@ -149,7 +149,7 @@ def assess(denoise: Denoise, slices: Sequence[RealSlice]) -> dict[str, dict]:
 
 def _summary(rows: list[dict]) -> dict:
     names = sorted({name for row in rows for name in row} - {"bias"})
-    result: dict = {name: float(np.nanmean([row.get(name, np.nan) for row in rows])) for name in names}
+    result: dict = {name: metrics.finite_mean([row.get(name, np.nan) for row in rows]) for name in names}
     result["noise_cut"] = 1 - result["noise"] / result["noise_input"]
     result["bias"] = metrics.pooled_bias([row["bias"] for row in rows])
     result["slices"] = len(rows)

@@ -32,11 +32,6 @@ def as_denoise_fn(module) -> Denoise:
     return denoise
 
 
-def _mean(values: Sequence[float]) -> float:
-    finite = [v for v in values if np.isfinite(v)]
-    return float(np.mean(finite)) if finite else float("nan")
-
-
 def transfer_noise(cases: Sequence[EvalCase], size: int = TRANSFER_PX, fields: int = 4) -> list[np.ndarray]:
     """Noise fields [size, size] in HU for the task transfer, cut out of the middle of the cases' bodies."""
     cut = [case.crop(size) for case in cases if case.body.any() and min(case.body.shape) >= size]
@@ -91,14 +86,14 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
         rows.append(score_case(denoised, case))
 
     names = ("psnr", "psnr_input", "ssim", "ssim_input", "rmse", "rmse_input", "noise", "noise_input", "noise_reference")
-    result: dict = {name: _mean([row[name] for row in rows]) for name in names}
-    result["psnr_gain"] = _mean([row["psnr"] - row["psnr_input"] for row in rows])
+    result: dict = {name: metrics.finite_mean([row[name] for row in rows]) for name in names}
+    result["psnr_gain"] = metrics.finite_mean([row["psnr"] - row["psnr_input"] for row in rows])
     result["psnr_gain_worst"] = float(min(row["psnr"] - row["psnr_input"] for row in rows))
     result["ssim_gain"] = result["ssim"] - result["ssim_input"]
     result["bias"] = metrics.pooled_bias([row["bias"] for row in rows])
     soft = [abs(value) for tissue, value in result["bias"].items() if tissue != "bone"]
     result["bias_worst"] = max(soft) if soft else float("nan")
-    result["noise_cut"] = _mean([1 - row["noise"] / row["noise_input"] for row in rows if row["noise_input"] > 0])
+    result["noise_cut"] = metrics.finite_mean([1 - row["noise"] / row["noise_input"] for row in rows if row["noise_input"] > 0])
 
     result["spectra"] = {}
     measured = [row["spectra"] for row in rows if row["spectra"]["output"] is not None]
@@ -106,8 +101,8 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
         if measured:
             result["spectra"][key] = pooled_spectrum([m[key] for m in measured])
         for name in ("mean_frequency", "peak_frequency"):
-            result[f"nps_{name}{suffix}"] = _mean([getattr(m[key], name) for m in measured])
-    result["nps_ratio"] = _mean([m["output"].mean_frequency / m["input"].mean_frequency for m in measured])
+            result[f"nps_{name}{suffix}"] = metrics.finite_mean([getattr(m[key], name) for m in measured])
+    result["nps_ratio"] = metrics.finite_mean([m["output"].mean_frequency / m["input"].mean_frequency for m in measured])
 
     noise = transfer_noise(cases) if transfer else []
     spacing = cases[0].spacing
