@@ -151,12 +151,12 @@ function Unfinished({ saver }: { saver: Saver }) {
   return (
     <Section id="unfinished" title="Unfinished stores">
       {saver.unfinished.map(session => (
-        <div key={session.id} className="iscl-row spread">
-          <span className="iscl-small">
+        <div key={session.id}>
+          <div className="iscl-small">
             {session.label || 'Series'}, {slices(session.expected)},{' '}
             {new Date(session.startedAt).toLocaleString()}
-          </span>
-          <span className="iscl-row">
+          </div>
+          <div className="iscl-row">
             <Button
               cy="iscl-store-resume"
               disabled={!saver.server}
@@ -167,7 +167,7 @@ function Unfinished({ saver }: { saver: Saver }) {
             <Button cy="iscl-store-discard" onClick={() => void saver.discard(session.id)}>
               Discard
             </Button>
-          </span>
+          </div>
         </div>
       ))}
     </Section>

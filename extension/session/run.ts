@@ -25,8 +25,6 @@ export class Run implements PixelSource {
   /** SOP Instance UIDs of slices that did not work, with the reason. */
   readonly failed = new Map<string, Fault>();
   strength = 1;
-  /** Set when saved at this strength, so that the panel does not warn of unsaved work. */
-  savedStrength: number | null = null;
 
   private readonly slices: ReadonlyMap<string, SourceSlice>;
   private readonly waiting = new Map<string, Waiter[]>();

@@ -48,6 +48,8 @@ export class Saver {
   unfinished: readonly JournalSession[] = [];
   private journal: Promise<JournalStore> | null = null;
   private abort: AbortController | null = null;
+  /** The last store that did not come to its end: Store goes on with it, as long as the run and the strength are the same. */
+  private broken: { readonly run: Run; readonly strength: number; readonly sessionId: string } | null = null;
 
   constructor(private readonly host: SaverHost) {}
 
@@ -75,7 +77,6 @@ export class Saver {
       });
       const name = `${fileNameOf(run)}.zip`;
       download(blob, name);
-      run.savedStrength = run.strength;
       return { kind: 'zipped', files: total, bytes: blob.size, name };
     });
   }
@@ -99,7 +100,6 @@ export class Saver {
         signal,
         onProgress: files => this.step(files, expected),
       });
-      if (report.outcome === 'done') run.savedStrength = run.strength;
       return { kind: 'written', report, folder: folder.name };
     });
   }
@@ -110,16 +110,21 @@ export class Saver {
     const expected = run.source.slices.length;
     const { strength } = run;
     await this.work('store', expected, async signal => {
-      const report = await storeInstances(derivedInstances(run, { server, signal }), {
-        server,
-        journal: await this.openJournal(),
-        studyInstanceUid: run.source.studyInstanceUid,
-        expected,
-        label: run.source.displaySet.SeriesDescription ?? '',
-        signal,
-        onProgress: progress => this.progress(progress),
-      });
-      if (report.outcome === 'done') run.savedStrength = strength;
+      const journal = await this.openJournal();
+      const onProgress = (progress: StoreProgress) => this.progress(progress);
+      const options = { server, journal, signal, onProgress };
+      const instances = derivedInstances(run, { server, signal });
+      const { broken } = this;
+      const again = broken?.run === run && broken.strength === strength;
+      const report = again
+        ? await resumeStore(broken.sessionId, options, instances)
+        : await storeInstances(instances, {
+            ...options,
+            studyInstanceUid: run.source.studyInstanceUid,
+            expected,
+            label: run.source.displaySet.SeriesDescription ?? '',
+          });
+      this.broken = report.outcome === 'done' ? null : { run, strength, sessionId: report.sessionId };
       return this.report(report);
     });
   }
@@ -132,12 +137,15 @@ export class Saver {
     await this.work('store', session.expected, async signal => {
       const journal = await this.openJournal();
       const onProgress = (progress: StoreProgress) => this.progress(progress);
-      return this.report(await resumeStore(sessionId, { server, journal, signal, onProgress }));
+      const report = await resumeStore(sessionId, { server, journal, signal, onProgress });
+      if (report.outcome === 'done' && this.broken?.sessionId === sessionId) this.broken = null;
+      return this.report(report);
     });
   }
 
   async discard(sessionId: string): Promise<void> {
     await (await this.openJournal()).remove(sessionId);
+    if (this.broken?.sessionId === sessionId) this.broken = null;
     await this.findUnfinished();
   }
 

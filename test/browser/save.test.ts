@@ -66,6 +66,12 @@ describe('saving', () => {
     expect(requests).toBeGreaterThan(1);
     expect(await series()).toHaveLength(2);
 
+    // Store again takes the same journal up; it does not begin a second one.
+    await viewer.cy('iscl-store').click();
+    await viewer.cy('iscl-save-progress').waitFor();
+    await viewer.page.waitForSelector('[data-cy="iscl-notice-store-unreachable"]', { timeout: 120_000 });
+    await expect(viewer.cy('iscl-store-resume').count()).resolves.toBe(1);
+
     await viewer.page.unroute('**/dicomweb/studies');
     await viewer.page.reload();
     await viewer.image('iscl-original');
