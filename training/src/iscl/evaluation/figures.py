@@ -94,11 +94,13 @@ def nps_figure(results: Sequence[Result], path: Path) -> None:
             curves.append(("Reference (full dose)", spectra["reference"], "k--"))
         if "output" in spectra and not r.slow:
             curves.append((r.row.label, spectra["output"], "-"))
-    for label, spectrum, style in curves:
-        absolute.semilogy(spectrum.frequency, np.maximum(spectrum.power, 1e-3), style, lw=1.2, label=label)
+    colours = plt.get_cmap("tab20").colors
+    for k, (label, spectrum, style) in enumerate(curves):
+        style = {"color": "k", "ls": "--"} if style == "k--" else {"color": colours[(k - 1) % 20]}
+        absolute.semilogy(spectrum.frequency, np.maximum(spectrum.power, 1e-3), **style, lw=1.2, label=label)
         area = spectrum.power.sum() * (spectrum.frequency[1] - spectrum.frequency[0])
         if area > 0:
-            shape.plot(spectrum.frequency, spectrum.power / area, style, lw=1.2)
+            shape.plot(spectrum.frequency, spectrum.power / area, **style, lw=1.2)
     absolute.set_ylabel("NPS (HU² mm²)")
     shape.set_ylabel("NPS, unit area (mm)")
     for axis in (absolute, shape):
