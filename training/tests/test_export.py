@@ -88,7 +88,7 @@ def test_the_manifest_describes_the_files(models, denoiser):
     assert entry["input"] == {"name": "hu", "rangeHU": [-1024, 3071], "multiple": 1, "tileStride": 16}
     assert entry["output"] == {"name": "denoised"} and entry["precision"] == "fp32"
     assert entry["parameters"] == sum(p.numel() for p in denoiser.parameters()) and entry["gflop512"] <= 15
-    assert entry["keptNoiseShare"] == 0.25
+    assert entry["keptFineNoiseShare"] == 0.25
     assert entry["checks"]["onnxMaxErrorHU"] <= 0.05
     for variant in entry["variants"]:
         assert variant["bytes"] < 0.6 * entry["bytes"]

@@ -16,6 +16,7 @@ from iscl.nets import (
     hu_to_unit,
     unit_to_hu,
 )
+from iscl.nets.ct import without_fine_share
 from iscl.nets.paper import symmetric_pad
 
 
@@ -124,13 +125,25 @@ def test_a_constant_residual_is_removed_exactly():
     assert WideBlur()(torch.full((1, 1, 64, 96), 7.0)).sub(7.0).abs().max() < 1e-5
 
 
-def test_keep_is_a_blend_with_the_input():
+def test_keep_leaves_a_share_of_the_fine_noise():
     net = busy_denoiser()
     hu = torch.randn(1, 1, 64, 64) * 100
     with torch.no_grad():
-        full = net(hu)
+        noise = net.noise(hu)
         net.keep = 0.3
-        assert torch.allclose(net(hu), 0.3 * hu + 0.7 * full, atol=1e-3)
+        kept = net(hu) - (hu - noise)
+    mean = noise[0, 0].unfold(0, 3, 1).unfold(1, 3, 1).mean(dim=(-1, -2))
+    assert torch.allclose(kept[0, 0, 1:-1, 1:-1], 0.3 * (noise[0, 0, 1:-1, 1:-1] - mean), atol=1e-3)
+
+
+def test_a_coarse_residual_is_removed_whole_and_a_checkerboard_but_for_the_kept_share():
+    plane = torch.linspace(-50, 50, 64).repeat(64, 1)[None, None]
+    inner = (..., slice(1, -1), slice(1, -1))
+    assert torch.allclose(without_fine_share(plane, 0.4)[inner], plane[inner], atol=1e-4)
+    board = torch.ones(1, 1, 64, 64)
+    board[..., ::2, ::2] = board[..., 1::2, 1::2] = -1.0
+    # The mean over 3x3 of a checkerboard of +-1 is a ninth of its centre.
+    assert torch.allclose(without_fine_share(board, 0.45)[inner], 0.6 * board[inner], atol=1e-5)
 
 
 def test_a_tile_on_the_grid_equals_the_slice_away_from_its_edges():

@@ -27,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
                         help="TOML with the entry's words: id, version, name, method, domain, metrics, training")
     parser.add_argument("--models", type=Path, required=True, help="the models folder")
     parser.add_argument("--row", default="denoiser", choices=("denoiser", "extractor", "ensemble"))
-    parser.add_argument("--keep", type=float, default=None, help="share of the removed noise kept at full strength, 0 to 0.6")
+    parser.add_argument("--keep", type=float, default=None, help="share of the fine part of the removed noise that stays at full strength, 0 to 0.6")
     parser.add_argument("--default", action="store_true", help="make it the default model")
     parser.set_defaults(func=handle)
 
@@ -79,7 +79,7 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
         **{key: card[key] for key in ("domain", "method", "metrics", "training", "licence")},
     }
     if is_ct:
-        entry["keptNoiseShare"] = round(float(net.keep), 4)
+        entry["keptFineNoiseShare"] = round(float(net.keep), 4)
     return ModelEntry(entry)
 
 

@@ -85,9 +85,11 @@ SIZES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int, int, int]]] = 
 class CtDenoiser(nn.Module):
     """F, or H as x - F(x): [N, 1, H, W] in HU to the same, any H and W.
 
-    denoised = hu - (1 - keep) (r - blur(r)), with r what the U-Net takes for noise. `keep` is the share of the removed noise that
-    stays at full strength: it holds the noise texture (a fully denoised CT looks like plastic) and is chosen on
-    the validation patients, after training; training runs with keep 0.
+    denoised = hu - n + keep (n - mean3(n)), n = r - blur(r), with r what the U-Net takes for noise and mean3 the mean of 3x3
+    pixels. A network leaves the coarse part of the noise, because anatomy hides it; taken out alone, the fine part makes a CT look like
+    plastic. `keep` is the share of that fine part that stays at full strength: it moves the noise power spectrum back
+    to where the input's was, for less noise than a share of all of n. It is chosen on the validation patients after
+    training; training runs with keep 0.
     """
 
     MULTIPLE = WideBlur.STRIDE
@@ -103,7 +105,7 @@ class CtDenoiser(nn.Module):
 
     def forward(self, hu: Tensor) -> Tensor:
         noise = self.noise(hu)
-        return hu - noise if self.keep == 0.0 else hu - (1.0 - self.keep) * noise
+        return hu - noise if self.keep == 0.0 else hu - without_fine_share(noise, self.keep)
 
     def noise(self, hu: Tensor) -> Tensor:
         """The noise map in HU, with no mean over any wide neighbourhood."""
@@ -111,6 +113,13 @@ class CtDenoiser(nn.Module):
         residual = self.unet(x).float() * HU_SCALE
         residual = residual - self.blur(residual)
         return residual[:, :, : hu.shape[2], : hu.shape[3]]
+
+
+def without_fine_share(noise: Tensor, share: float) -> Tensor:
+    """noise - share (noise - its mean over 3x3 pixels), as one convolution; [N, 1, H, W] in HU to the same."""
+    kernel = noise.new_full((1, 1, 3, 3), share / 9.0)
+    kernel[0, 0, 1, 1] += 1.0 - share
+    return nnf.conv2d(nnf.pad(noise, (1, 1, 1, 1), mode="replicate"), kernel)
 
 
 class CtNoiseGenerator(nn.Module):
