@@ -33,7 +33,8 @@ describe('sliceStatistics', () => {
   test('a shift per tissue is found as it is', () => {
     const shifted = halves.hu.map(hu => (hu === 50 ? 53 : -102));
     const { tissue, meanChangeHu, maxAbsChangeHu, pixels } = sliceStatistics(halves, shifted);
-    expect(tissue.soft).toEqual({ pixels: 40 * 20, meanChangeHu: 3, sdRemovedHu: 0 });
+    // Two columns beside the edge belong to no tissue.
+    expect(tissue.soft).toEqual({ pixels: 40 * 18, meanChangeHu: 3, sdRemovedHu: 0 });
     expect(tissue.fat.meanChangeHu).toBe(-2);
     expect(tissue.bone).toEqual({ pixels: 0, meanChangeHu: Number.NaN, sdRemovedHu: Number.NaN });
     expect([pixels, meanChangeHu, maxAbsChangeHu]).toEqual([1600, 0.5, 3]);
@@ -48,6 +49,43 @@ describe('sliceStatistics', () => {
       expect(tissue[name].sdRemovedHu).toBeGreaterThan(38);
       expect(tissue[name].sdRemovedHu).toBeLessThan(42);
     }
+  });
+  describe('on steps between all tissues', () => {
+    const SIZE = 256;
+    const levels = [-1000, -800, -100, 50, 400];
+    const steps = slice(SIZE, SIZE, (y, x) => levels[(Math.floor(x / 32) + 2 * Math.floor(y / 32)) % 5]!);
+    const truth = { ...steps, hu: smooth(steps.hu, SIZE, SIZE) };
+    const blurred = smooth(truth.hu, SIZE, SIZE);
+    /** Coarse, as a reconstruction's is. */
+    const coarse = smooth(noise(SIZE * SIZE, 150), SIZE, SIZE);
+
+    test('what a blur does to the edges is no shift of a tissue', () => {
+      const { tissue } = sliceStatistics(truth, blurred);
+      for (const { pixels, meanChangeHu } of Object.values(tissue)) {
+        expect(pixels).toBeGreaterThan(5000);
+        expect(Math.abs(meanChangeHu)).toBeLessThan(0.8);
+      }
+    });
+    test.each([
+      ['whole', 0],
+      ['half', 0.5],
+    ])('coarse noise taken away, %s, is no shift of a tissue', (_name, share) => {
+      // With the opposite noise too, what the noise of one picture happens to be on average cancels.
+      const series = new SeriesStatistics();
+      for (const sign of [1, -1]) {
+        const source = plus(
+          truth,
+          coarse.map(value => sign * value),
+        );
+        const denoised = truth.hu.map((hu, i) => hu + share * sign * coarse[i]!);
+        series.add(String(sign), sliceStatistics(source, denoised));
+      }
+      for (const { pixels, meanChangeHu, sdRemovedHu } of Object.values(series.total().tissue)) {
+        expect(pixels).toBeGreaterThan(10_000);
+        expect(Math.abs(meanChangeHu)).toBeLessThan(0.5);
+        expect(sdRemovedHu).toBeGreaterThan(35 * (1 - share));
+      }
+    });
   });
   test('padding does not count', () => {
     const source = padded(halves, i => i % 40 < 20);

@@ -1,7 +1,7 @@
 export type Tissue = 'air' | 'lung' | 'fat' | 'soft' | 'bone';
 
 export interface TissueChange {
-  /** Pixels of this class in the source. */
+  /** Pixels in the midst of this tissue; see `sliceStatistics`. */
   readonly pixels: number;
   /** Mean of denoised minus source, HU; NaN when `pixels` is 0. */
   readonly meanChangeHu: number;
