@@ -11,6 +11,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { main } from '../cli/main';
 import type { Report } from '../cli/report';
 
@@ -50,6 +51,7 @@ async function denoise(input: string, model: string): Promise<number> {
     stdout: { write: text => (stdout += text) },
     stderr: { write: () => undefined },
     modelsFolder: resolve('models'),
+    createThread: () => new Worker(resolve('cli/engine-thread.mjs')),
     signal: new AbortController().signal,
   });
   const { user, system } = process.cpuUsage(before);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command is TypeScript, run as it lies by tsx: nothing to build after npm ci, and the same files that are tested.
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { tsImport } from 'tsx/esm/api';
 
 const { main } = await tsImport('./main.ts', import.meta.url);
@@ -15,5 +16,6 @@ process.exitCode = await main({
   stdout: process.stdout,
   stderr: process.stderr,
   modelsFolder: fileURLToPath(new URL('../models', import.meta.url)),
+  createThread: () => new Worker(new URL('engine-thread.mjs', import.meta.url)),
   signal: controller.signal,
 });

@@ -1,6 +1,7 @@
 /** iscl-denoise: folders and DICOMweb in, the pipeline of src/ through, folders and DICOMweb out (docs/batch.md). */
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { PRODUCT } from '../src/ct';
 import type { Engine, EngineInfo, ModelCard } from '../src/engine';
 import { createNodeEngine } from '../src/engine/node';
@@ -24,6 +25,8 @@ export interface Process {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   /** Folder of models/manifest.json. */
   readonly modelsFolder: string;
+  /** Starts the engine's thread (engine-thread.mjs). */
+  readonly createThread: () => Worker;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }
@@ -105,6 +108,7 @@ class Run {
     const { settings, process } = this;
     this.engine = createNodeEngine({
       ...(await chooseModel(settings.model, process.modelsFolder)),
+      createThread: process.createThread,
       providers: [settings.provider],
       ...(settings.threads !== null && { threads: settings.threads }),
     });

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type * as Ort from 'onnxruntime-web';
+import type { Worker as Thread } from 'node:worker_threads';
 import { DenoiseError } from '../notices';
 import { readCard } from './manifest';
 import { goldenValues, matchesHash, type ModelFiles } from './model-files';
-import { inferenceFault, openSession, type OpenRequest } from './session';
-import { type OpenBackend, SupervisedEngine } from './supervisor';
+import { openHere } from './node-session';
+import { SupervisedEngine } from './supervisor';
 import type { Engine, ModelCard } from './types';
+import { openWorkerBackend } from './worker-backend';
 
 export interface NodeEngineOptions {
   /** Path of models/manifest.json. */
@@ -17,14 +18,20 @@ export interface NodeEngineOptions {
   readonly providers?: readonly ('cpu' | 'webgpu')[];
   /** Intra-op threads; default all cores. */
   readonly threads?: number;
+  /**
+   * Starts a thread whose entry is `node.worker.ts`; without it, inference keeps the calling thread busy, because onnxruntime-node's `run` is
+   * synchronous inside.
+   */
+  readonly createThread?: () => Thread;
 }
 
 /** A slice that takes longer has hung; in Node it cannot be killed, but it is no longer waited for. */
 const RUN_SECONDS = 600;
 
-/** The engine in Node: onnxruntime-node in this process, the same checks and self-test as in the browser. */
+/** The engine in Node: onnxruntime-node in a thread or here, the same checks and self-test as in the browser. */
 export function createNodeEngine(options: NodeEngineOptions): Engine {
-  const { manifestPath, modelId } = options;
+  const { manifestPath, modelId, createThread } = options;
+
   return new SupervisedEngine({
     providers: options.providers ?? ['cpu'],
     reference: 'cpu',
@@ -32,7 +39,19 @@ export function createNodeEngine(options: NodeEngineOptions): Engine {
     warmUp: null,
     loadCard: async () => readCard(await read(manifestPath), modelId, manifestPath),
     loadFiles: card => readFiles(manifestPath, card),
-    open: openHere,
+    open: (request, onStep, signal) => {
+      // It sends usage data to Microsoft by default since 1.29 (https://github.com/microsoft/onnxruntime/pull/27379), which nobody who
+      // works with patients' images has agreed to. Set here: a thread's process.env is a copy that native code does not see.
+      process.env['ORT_DISABLE_TELEMETRY'] = '1';
+      if (!createThread) return openHere(request, onStep);
+      const createWorker = () => asWorker(createThread());
+      return openWorkerBackend(
+        { createWorker, ortBaseUrl: '', allowSoftwareAdapter: true },
+        request,
+        onStep,
+        signal,
+      );
+    },
     openSeconds: RUN_SECONDS,
     runSeconds: () => RUN_SECONDS,
   });
@@ -58,40 +77,23 @@ async function read(path: string): Promise<Uint8Array> {
   }
 }
 
-async function openHere(
-  request: OpenRequest,
-  onStep: Parameters<typeof openSession>[2],
-): Promise<OpenBackend> {
-  // It sends usage data to Microsoft by default since 1.29 (https://github.com/microsoft/onnxruntime/pull/27379), which nobody who
-  // works with patients' images has agreed to. Read once, when the native library is loaded.
-  process.env['ORT_DISABLE_TELEMETRY'] = '1';
-  // Loaded when needed: its native library is 30 MB, and judging or listing needs none of it.
-  const imported = (await import('onnxruntime-node')) as unknown as typeof Ort & {
-    readonly default?: typeof Ort;
+/** The thread as openWorkerBackend knows workers. */
+function asWorker(thread: Thread): Worker {
+  const listeners = {
+    message: (listener: (event: object) => void) =>
+      thread.on('message', (data: unknown) => listener({ data })),
+    error: (listener: (event: object) => void) =>
+      thread.on('error', ({ message }: Error) => listener({ message })),
+    messageerror: (listener: (event: object) => void) => thread.on('messageerror', listener),
   };
-  const ort = imported.InferenceSession ? imported : imported.default!;
-  const session = await openSession(ort, request, onStep);
-  let closed = false;
-  /** Releasing a session while it runs would crash the process. */
-  let running: Promise<unknown> = Promise.resolve();
   return {
-    opened: {
-      adapter: request.provider === 'webgpu' ? 'default adapter' : null,
-      threads: request.provider === 'cpu' ? request.threads : 1,
-      crossOriginIsolated: true,
-      runtime: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
-      selfTest: session.selfTest,
+    addEventListener: (type: keyof typeof listeners, listener: (event: object) => void) =>
+      listeners[type](listener),
+    postMessage: (message: unknown, transfer: ArrayBuffer[]) => thread.postMessage(message, transfer),
+    terminate() {
+      // Asked, not forced: to end a thread in the middle of a run aborts the process. One that has hung is not waited for.
+      thread.postMessage(null);
+      thread.unref();
     },
-    run: async tensor => {
-      if (closed) throw inferenceFault(request.provider, 'the session is closed');
-      const result = session.run(tensor);
-      running = result.catch(() => undefined);
-      return result;
-    },
-    close: () => {
-      closed = true;
-      // Not awaited: after a hang this would wait for ever.
-      void running.then(() => session.release()).catch(() => undefined);
-    },
-  };
+  } as unknown as Worker;
 }

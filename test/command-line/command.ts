@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { main } from '../../cli/main';
 import type { Report } from '../../cli/report';
 import { makeInstance, SERIES, STUDY, type MadeInstance, type MakeOptions } from '../store/instances';
@@ -29,6 +30,7 @@ export async function run(
     stdout: { write: text => (stdout += text) },
     stderr: { write: text => (stderr += text) },
     modelsFolder: MODELS,
+    createThread: () => new Worker(resolve('cli/engine-thread.mjs')),
     signal,
   });
   return { code, stdout, stderr };
