@@ -15,8 +15,8 @@ from iscl.nets import (
     gflop,
     hu_to_unit,
     unit_to_hu,
+    without_fine_share,
 )
-from iscl.nets.ct import without_fine_share
 from iscl.nets.paper import symmetric_pad
 
 

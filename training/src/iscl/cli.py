@@ -1,4 +1,4 @@
-"""The command line: `iscl split | simulate | phantom | train | evaluate | export | em`."""
+"""The command line: `iscl split | simulate | phantom | train | evaluate | keep | export | em`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ COMMANDS = {
     "phantom": "iscl.phantom.command",
     "train": "iscl.training.command",
     "evaluate": "iscl.evaluation.command",
+    "keep": "iscl.export.keep",
     "export": "iscl.export.command",
     "em": "iscl.em.command",
 }

@@ -1,7 +1,7 @@
 """Networks. `build(name)` makes one by the name that configs and checkpoints carry."""
 
 from .blocks import BatchInstanceNorm, WideBlur
-from .ct import CtDenoiser, CtNoiseGenerator, TextureDiscriminator, blend_residual
+from .ct import CtDenoiser, CtNoiseGenerator, TextureDiscriminator, blend_residual, without_fine_share
 from .paper import PaperDiscriminator, PaperGenerator, PaperHuDenoiser, PaperNoiseExtractor, hu_to_unit, unit_to_hu
 from .redcnn import RedCnn
 from .registry import build, count_parameters, gflop, names
@@ -24,4 +24,5 @@ __all__ = [
     "hu_to_unit",
     "names",
     "unit_to_hu",
+    "without_fine_share",
 ]

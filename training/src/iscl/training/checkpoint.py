@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..nets import CtDenoiser, PaperHuDenoiser, build
+from ..nets import PaperHuDenoiser, build
 
 FORMAT = 1
 
@@ -60,8 +60,6 @@ def load_checkpoint(path: Path, row: str = "denoiser") -> nn.Module:
         net: nn.Module = PaperHuDenoiser(restore("denoiser"), restore("extractor"), gamma)
     elif row == "denoiser":
         net = restore("denoiser")
-        if isinstance(net, CtDenoiser):
-            net.keep = float(content.get("keep", 0.0))
     elif row == "extractor":
         net = restore("extractor")
     elif row == "ensemble":

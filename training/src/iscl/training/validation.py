@@ -87,27 +87,32 @@ def denoise(net: nn.Module, hu: np.ndarray) -> np.ndarray:
         return net(torch.from_numpy(np.ascontiguousarray(hu, dtype=np.float32))[None, None])[0, 0].numpy()
 
 
+def figures(case: ValidationCase, output: np.ndarray) -> dict[str, float]:
+    """gain_db (PSNR), noise_cut (SD in uniform soft tissue), bias_hu (in the body), nps_ratio (mean frequency relative
+    to the input's), removed_sd_hu (the health sign of H), for one output in HU. NaN where a slice has no uniform region."""
+    before = [case.noisy[r : r + ROI, c : c + ROI] for r, c in case.rois]
+    after = [output[r : r + ROI, c : c + ROI] for r, c in case.rois]
+    return {
+        "gain_db": psnr(output, case.clean) - psnr(case.noisy, case.clean),
+        "noise_cut": 1 - _spread(after) / _spread(before) if case.rois else float("nan"),
+        "bias_hu": float((output - case.noisy)[case.body].mean()),
+        "nps_ratio": mean_frequency(after) / mean_frequency(before) if case.rois else float("nan"),
+        "removed_sd_hu": float((output - case.noisy)[case.body].std()),
+    }
+
+
+def _spread(squares: list[np.ndarray]) -> float:
+    return float(np.mean([_detrend(square).std() for square in squares]))
+
+
 def validate(net: nn.Module, chosen: list[ValidationCase]) -> dict[str, float]:
-    """Means over the cases: gain_db (PSNR), noise_cut (SD in uniform soft tissue), bias (HU, in the body), nps
-    (mean frequency relative to the input's), removed_sd (HU, the health sign of H)."""
-    gains, cuts, biases, ratios, removed = [], [], [], [], []
+    """Means of `figures` over the cases."""
     training = net.training
     net.eval()
-    for case in chosen:
-        output = denoise(net, case.noisy)
-        gains.append(psnr(output, case.clean) - psnr(case.noisy, case.clean))
-        biases.append(float((output - case.noisy)[case.body].mean()))
-        removed.append(float((output - case.noisy)[case.body].std()))
-        if case.rois:
-            before = [case.noisy[r : r + ROI, c : c + ROI] for r, c in case.rois]
-            after = [output[r : r + ROI, c : c + ROI] for r, c in case.rois]
-            cuts.append(1 - np.mean([_detrend(s).std() for s in after]) / np.mean([_detrend(s).std() for s in before]))
-            ratios.append(mean_frequency(after) / mean_frequency(before))
+    each = [figures(case, denoise(net, case.noisy)) for case in chosen]
     net.train(training)
-    return {
-        "gain_db": float(np.mean(gains)),
-        "noise_cut": float(np.mean(cuts)) if cuts else float("nan"),
-        "bias_hu": float(np.mean(biases)),
-        "nps_ratio": float(np.mean(ratios)) if ratios else float("nan"),
-        "removed_sd_hu": float(np.mean(removed)),
-    }
+    means = {}
+    for key in each[0]:
+        known = [one[key] for one in each if not np.isnan(one[key])]
+        means[key] = float(np.mean(known)) if known else float("nan")
+    return means

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from iscl.cli import main
+from iscl.export.keep import AIM, SHARES, flat_case, suggestion, table
+from iscl.nets import CtDenoiser
+from iscl.training import read_pairs
+from iscl.training.validation import cases
+
+
+class _TakesTheFinePart(CtDenoiser):
+    """Takes most of what a 3x3 mean takes out and nothing coarse, so that the share decides everything."""
+
+    def noise(self, hu):
+        smooth = nn.functional.avg_pool2d(nn.functional.pad(hu, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        return 0.6 * (hu - smooth)
+
+
+@pytest.fixture(scope="module")
+def chosen(pairs_folder):
+    return cases(read_pairs(pairs_folder, "validation"))
+
+
+def rows_of(anatomy, worst):
+    return [(share, {"nps_ratio": a}, {"worst_nps_ratio": w}) for share, a, w in zip(SHARES, anatomy, worst, strict=True)]
+
+
+def test_more_kept_means_more_noise_and_a_finer_spectrum(chosen):
+    rows = table(_TakesTheFinePart(), chosen)
+    cut = [row[1]["noise_cut"] for row in rows]
+    texture = [row[1]["nps_ratio"] for row in rows]
+    assert all(a > b for a, b in zip(cut, cut[1:]))
+    assert all(a < b for a, b in zip(texture, texture[1:]))
+    assert cut[0] > 0.1
+
+
+def test_an_identity_leaves_everything_as_it_was(chosen):
+    net = CtDenoiser()
+    with torch.no_grad():
+        net.unet.head.weight.zero_()
+        net.unet.head.bias.zero_()
+    for _, anatomy, flat in table(net, chosen):
+        assert anatomy["gain_db"] == pytest.approx(0, abs=1e-6) and flat["worst_nps_ratio"] == pytest.approx(1)
+
+
+def test_a_flat_case_has_the_noise_and_no_anatomy(chosen):
+    case = chosen[0]
+    flat = flat_case(case)
+    assert np.allclose(flat.noisy - flat.clean, case.noisy - case.clean, atol=1e-3)
+    assert set(np.unique(flat.clean)) == {-1000.0, 40.0}
+
+
+def test_the_smallest_share_that_reaches_both_aims_is_suggested():
+    climbing = [AIM - 0.10 + 0.4 * share for share in SHARES]
+    assert suggestion(rows_of(climbing, [1.0] * len(SHARES))) == 0.25
+    assert suggestion(rows_of([1.0] * len(SHARES), climbing)) == 0.25
+    assert suggestion(rows_of([1.0] * len(SHARES), [1.0] * len(SHARES))) == 0.0
+    assert suggestion(rows_of([0.1] * len(SHARES), [1.0] * len(SHARES))) == SHARES[-1]
+
+
+def test_the_command_prints_a_row_for_each_share(pairs_folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    common = ["--set", "iterations=2", "--set", "patches.batch=1", "--set", "patches.size=32", "--set", "validation_slices=1"]
+    assert main(["train", "--config", "ct-fast-supervised", "--pairs", str(pairs_folder), "--out", str(out), *common]) == 0
+    capsys.readouterr()
+    assert main(["keep", "--checkpoint", str(out / "last.pt"), "--pairs", str(pairs_folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(SHARES) + 1 and lines[-1].startswith("suggested: ")
+    red = tmp_path / "red"
+    assert main(["train", "--config", "red-cnn-supervised", "--pairs", str(pairs_folder), "--out", str(red), *common]) == 0
+    assert main(["keep", "--checkpoint", str(red / "last.pt"), "--pairs", str(pairs_folder)]) == 2
+    assert "only ct networks" in capsys.readouterr().err
