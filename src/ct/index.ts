@@ -2,6 +2,14 @@
 export type * from './types';
 export { judgeSeries } from './verdict';
 export { sortAlongNormal } from './geometry';
-export { modalityOf, sliceFromStored, sliceFromHu, huToStored, storedToHu, sliceToStored } from './modality';
+export {
+  modalityOf,
+  pixelFormatOf,
+  sliceFromStored,
+  sliceFromHu,
+  huToStored,
+  storedToHu,
+  sliceToStored,
+} from './modality';
 export { PRODUCT } from './product';
 export { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';

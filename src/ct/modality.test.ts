@@ -60,6 +60,26 @@ describe('stored words to HU', () => {
     );
     expect(scaled).toEqual(direct);
   });
+  test('from a viewer that applied the rescale to bits above Bits Stored too, and keeps its own array', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 4, maxLength: 4 }),
+        fc.constantFrom(1, 0.5, 1.0002441, -1),
+        fc.constantFrom(0, 1),
+        fc.option(fc.integer({ min: 0, max: 0xffff }), { nil: undefined }),
+        (words, RescaleSlope, PixelRepresentation, PixelPaddingValue) => {
+          const instance = small({ RescaleSlope, PixelRepresentation, PixelPaddingValue });
+          const stored = PixelRepresentation === 1 ? Int16Array.from(words) : Uint16Array.from(words);
+          const scaled = Float32Array.from(stored, word => RescaleSlope * word - 1024);
+          const before = scaled.slice();
+          expect(sliceFromHu(scaled, instance)).toEqual(sliceFromStored(stored, instance));
+          expect(scaled).toEqual(before);
+        },
+      ),
+    );
+    const usual = Float32Array.of(-1024, 0, 40, 3071);
+    expect(sliceFromHu(usual, small()).hu).toBe(usual);
+  });
   test('a wrong number of pixels is refused', () => {
     expect(() => sliceFromStored(new Uint16Array(3), small())).toThrow(DenoiseError);
     expect(() => modalityOf(small({ RescaleSlope: undefined }))).toThrow(

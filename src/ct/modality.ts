@@ -72,38 +72,55 @@ export function modalityOf(instance: NaturalizedInstance): Modality {
 export function sliceFromStored(stored: StoredPixels, instance: NaturalizedInstance): SliceHu {
   const { rows, columns } = matrixOf(instance, stored.length);
   const modality = modalityOf(instance);
-  const { slope, intercept, signed, minStored, maxStored } = modality;
-  const words = asWords(stored, signed);
+  const { slope, intercept, minStored, maxStored } = modality;
+  const words = asWords(stored, modality.signed);
   const padding = paddingMask(words, modality);
-  const unused = 32 - modality.bitsStored;
   const hu = new Float32Array(words.length);
   for (let i = 0; i < words.length; i++) {
-    let value = words[i]!;
-    if ((value > maxStored || value < minStored) && padding?.[i] !== 1) {
-      value = signed ? (value << unused) >> unused : (value << unused) >>> unused;
-    }
-    hu[i] = slope * value + intercept;
+    const word = words[i]!;
+    const isBeyond = (word > maxStored || word < minStored) && padding?.[i] !== 1;
+    hu[i] = slope * (isBeyond ? usedBits(word, modality) : word) + intercept;
   }
   return { rows, columns, hu, padding, modality };
 }
 
+/** `sliceFromStored` without the HU. @throws DenoiseError as there */
+export function pixelFormatOf(stored: StoredPixels, instance: NaturalizedInstance): Omit<SliceHu, 'hu'> {
+  const matrix = matrixOf(instance, stored.length);
+  const modality = modalityOf(instance);
+  return { ...matrix, modality, padding: paddingMask(asWords(stored, modality.signed), modality) };
+}
+
 /**
- * The same for pixels to which a viewer has already applied slope and intercept (Cornerstone's `preScale`).
- * Copies when `hu` is not a Float32Array; keeps the array otherwise.
+ * The same for pixels to which a viewer has already applied slope and intercept (Cornerstone's `preScale`), bits above Bits Stored
+ * included. Keeps a Float32Array that needs no change, and never writes into `hu`.
+ * @throws DenoiseError as `sliceFromStored` does
  */
 export function sliceFromHu(hu: ArrayLike<number>, instance: NaturalizedInstance): SliceHu {
   const { rows, columns } = matrixOf(instance, hu.length);
   const modality = modalityOf(instance);
-  const kept = hu instanceof Float32Array ? hu : Float32Array.from(hu);
-  let padding: Uint8Array | null = null;
-  if (modality.padding) {
-    const { slope, intercept } = modality;
-    padding = paddingMask(
-      Int32Array.from(kept, value => Math.round((value - intercept) / slope)),
-      modality,
-    );
+  const { slope, intercept, minStored, maxStored } = modality;
+  const wordOf = (value: number) => Math.round((value - intercept) / slope);
+  let kept = hu instanceof Float32Array ? hu : Float32Array.from(hu);
+  const padding = modality.padding ? paddingMask(Int32Array.from(kept, wordOf), modality) : null;
+  const ends = [slope * minStored + intercept, slope * maxStored + intercept];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  for (let i = 0; i < kept.length; i++) {
+    const value = kept[i]!;
+    if ((value >= low && value <= high) || padding?.[i] === 1) continue;
+    const word = wordOf(value);
+    // An end of the range may have been rounded past it.
+    if (word >= minStored && word <= maxStored) continue;
+    if (kept === hu) kept = kept.slice();
+    kept[i] = slope * usedBits(word, modality) + intercept;
   }
   return { rows, columns, hu: kept, padding, modality };
+}
+
+/** A pixel word without what stands above Bits Stored. */
+function usedBits(word: number, { bitsStored, signed }: Modality): number {
+  const unused = 32 - bitsStored;
+  return signed ? (word << unused) >> unused : (word << unused) >>> unused;
 }
 
 function paddingMask(words: StoredPixels, { padding }: Modality): Uint8Array | null {

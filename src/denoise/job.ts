@@ -3,6 +3,7 @@ import type { Engine, EngineEvent, EngineInfo, PrepareProgress } from '../engine
 import { DenoiseError, type Fault, type Refusal } from '../notices';
 import { SliceOrder } from './order';
 import { Pace } from './pace';
+import { ReadAhead } from './read-ahead';
 import { reasonsOf, SeriesRefused, sourceFault } from './reasons';
 import { type JobTrigger, nextState } from './states';
 import { toInt16 } from './strength';
@@ -30,13 +31,6 @@ const ENGINE_UNUSABLE: readonly Fault['code'][] = [
   'self-test',
 ];
 
-/** Pixels on their way from the source. */
-interface SourceRead {
-  readonly index: number;
-  readonly pixels: Promise<SliceHu>;
-  readonly stop: AbortController;
-}
-
 interface Waiter {
   resolve(slice: DenoisedSlice): void;
   reject(error: unknown): void;
@@ -53,6 +47,7 @@ export class DenoiseJob implements DenoiseJobHandle {
   readonly #waiters = new Map<number, Set<Waiter>>();
   readonly #listeners = new Set<(event: JobEvent) => void>();
   readonly #order: SliceOrder;
+  readonly #source: ReadAhead;
   #pace = new Pace();
   #state: JobState = 'idle';
   #verdict: Verdict | null = null;
@@ -62,8 +57,6 @@ export class DenoiseJob implements DenoiseJobHandle {
   /** Ends the run in hand; a new one for each `start`. */
   #run = new AbortController();
   #ended: Promise<unknown> = Promise.resolve();
-  /** Pixels fetched while the slice before them is computed. */
-  #ahead: SourceRead | null = null;
   #wake: (() => void) | null = null;
   #engineFailures = 0;
   #disposed = false;
@@ -71,6 +64,7 @@ export class DenoiseJob implements DenoiseJobHandle {
   constructor({ series, engine, memoryBudgetBytes = DEFAULT_BUDGET, focus }: DenoiseJobOptions) {
     this.#engine = engine;
     this.#slices = series.slices;
+    this.#source = new ReadAhead(series.slices);
     this.#budget = memoryBudgetBytes;
     this.#indexOf = new Map(series.slices.map((slice, index) => [slice.instance.SOPInstanceUID, index]));
     const start = focus === undefined ? series.slices.length >> 1 : this.#index(focus);
@@ -119,8 +113,7 @@ export class DenoiseJob implements DenoiseJobHandle {
     const state = nextState(this.#state, 'cancel');
     const reason = new DenoiseError({ kind: 'fault', code: 'cancelled' });
     this.#run.abort(reason);
-    this.#ahead?.stop.abort(reason);
-    this.#ahead = null;
+    this.#source.stop(reason);
     this.#preparing = null;
     this.#set(state);
     this.#rejectAll(reason);
@@ -230,13 +223,13 @@ export class DenoiseJob implements DenoiseJobHandle {
     const started = performance.now();
     let source: SliceHu;
     try {
-      source = await this.#pixels(index, signal);
+      source = await this.#source.take(index, signal);
     } catch (error) {
       if (signal.aborted) return this.#order.putBack(index);
       return this.#failSlice(index, sourceFault(this.#uid(index), error));
     }
     if (signal.aborted) return this.#order.putBack(index);
-    this.#fetchAhead();
+    this.#source.begin(this.#order.peek(this.#state === 'paused'));
     const { hu, rows, columns, padding } = source;
     try {
       // Without the signal: a cancelled job keeps the slice in hand, and the engine could not stop in the middle anyway.
@@ -262,39 +255,6 @@ export class DenoiseJob implements DenoiseJobHandle {
     }
   }
 
-  /** The slice's pixels, those fetched ahead if they are of this slice. A source that never answers does not outlive the run. */
-  #pixels(index: number, signal: AbortSignal): Promise<SliceHu> {
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    if (ahead && ahead.index !== index) {
-      ahead.stop.abort(
-        new DenoiseError({ kind: 'fault', code: 'cancelled', detail: 'another slice is wanted first' }),
-      );
-    }
-    const { pixels, stop } = ahead?.index === index ? ahead : this.#load(index);
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        stop.abort(signal.reason);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      pixels.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-    });
-  }
-
-  #load(index: number): SourceRead {
-    const stop = new AbortController();
-    const pixels = (async () => this.#slices[index]!.loadHu(stop.signal))();
-    // Whoever takes the slice sees the error; until then nobody handles it.
-    pixels.catch(() => undefined);
-    return { index, pixels, stop };
-  }
-
-  #fetchAhead(): void {
-    const index = this.#order.peek(this.#state === 'paused');
-    this.#ahead = index === null ? null : this.#load(index);
-  }
-
   #keep(index: number, slice: DenoisedSlice, ms: number): void {
     if (this.#disposed) return;
     this.#results.set(index, slice);
@@ -314,8 +274,7 @@ export class DenoiseJob implements DenoiseJobHandle {
   #fail(reasons: readonly (Fault | Refusal)[]): void {
     this.#reasons = reasons;
     this.#preparing = null;
-    this.#ahead?.stop.abort(new DenoiseError({ kind: 'fault', code: 'cancelled' }));
-    this.#ahead = null;
+    this.#source.stop(new DenoiseError({ kind: 'fault', code: 'cancelled' }));
     this.#fire('fail');
     this.#rejectAll(new DenoiseError(reasons[0]!));
   }

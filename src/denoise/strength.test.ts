@@ -23,6 +23,15 @@ describe('blend', () => {
     expect(blend(slice([1024]), Int16Array.of(7), 1, out)).toBe(out);
     expect(out[0]).toBe(7);
   });
+  test('what 16 bits cannot hold does not wrap round to a plausible HU', () => {
+    const wide = { BitsStored: 16, HighBit: 15, PixelPaddingValue: 63536 };
+    const source = slice([63536, 1024, 0xffff], wide);
+    const denoised = Int16Array.of(0, 10, 32767);
+    for (const strength of [0, 0.5, 1]) {
+      const [padding, , largest] = blend(source, denoised, strength, new Int16Array(3));
+      expect([padding, largest]).toEqual([32767, 32767]);
+    }
+  });
   test('refuses other strengths and sizes', () => {
     const source = slice([1024]);
     expect(() => blend(source, Int16Array.of(1), 1.01)).toThrow(RangeError);

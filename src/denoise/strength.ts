@@ -6,7 +6,8 @@ import { huToStored, type SliceHu } from '../ct';
  * bit for bit; padding keeps the source's HU.
  * @param denoised rows x columns, HU
  * @param strength 0 to 1; RangeError outside
- * @param out written and returned when given (any array of rows x columns numbers; Int16Array only where HU are integers)
+ * @param out written and returned when given, rows x columns. Int16Array only where HU are integers; there, what lies beyond 16 bits (an
+ *   unsigned padding value: 62,512 HU) becomes the nearest end instead of wrapping round to a plausible HU
  */
 export function blend(source: SliceHu, denoised: Int16Array | Float32Array, strength: number): Float32Array;
 export function blend<T extends Float32Array | Int16Array>(
@@ -25,17 +26,21 @@ export function blend(
   assertSize(source, denoised);
   assertSize(source, out);
   const { hu, padding, modality } = source;
+  const [low, high] = out instanceof Int16Array ? [-32768, 32767] : [-Infinity, Infinity];
   if (strength === 0) {
-    // The source itself, not its nearest storable value: a file may hold words beyond its own Bits Stored.
-    out.set(hu);
+    // The source itself, not its nearest storable value.
+    for (let i = 0; i < hu.length; i++) out[i] = Math.min(high, Math.max(low, hu[i]!));
     return out;
   }
   // `storedToHu` written out: with a second call V8 no longer inlines either, and the slider takes ten times longer.
   const { slope, intercept } = modality;
   for (let i = 0; i < hu.length; i++) {
     const from = hu[i]!;
-    if (padding?.[i] === 1) out[i] = from;
-    else out[i] = slope * huToStored(from + strength * (denoised[i]! - from), modality) + intercept;
+    const value =
+      padding?.[i] === 1
+        ? from
+        : slope * huToStored(from + strength * (denoised[i]! - from), modality) + intercept;
+    out[i] = value < low ? low : value > high ? high : value;
   }
   return out;
 }

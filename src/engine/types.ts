@@ -84,7 +84,7 @@ export type PrepareProgress =
   | { readonly step: 'self-test'; readonly provider: Provider }
   | { readonly step: 'warm-up'; readonly provider: Provider };
 
-/** Input of one inference. `hu` is handed over: the engine may transfer its buffer, so the caller must not use it again. */
+/** Input of one inference. Only read, and read again when a slice is retried: it must not change before `denoise` settles. */
 export interface EngineInput {
   readonly hu: Float32Array;
   readonly rows: number;
