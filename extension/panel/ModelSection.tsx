@@ -1,4 +1,5 @@
 import { NoticeBox, Section } from './parts';
+import { describe } from '../../src/notices';
 import type { EngineInfo, ProviderRejection } from '../../src/engine';
 import type { Session } from '../session/session';
 
@@ -39,7 +40,9 @@ function place(info: EngineInfo): string {
 }
 
 function Why({ info }: { info: EngineInfo }) {
-  const lines = info.rejected.map((one: ProviderRejection) => one.reason);
+  const lines = info.rejected.map(({ fault, reason }: ProviderRejection) =>
+    fault ? describe(fault).happened : reason,
+  );
   if (!info.crossOriginIsolated && info.provider !== 'webgpu') {
     lines.push(
       'One thread only: the server does not send the COOP and COEP headers (see the install guide).',

@@ -2,7 +2,17 @@ import type { JobSnapshot } from '../../src/denoise';
 import type { PrepareProgress } from '../../src/engine';
 import type { ActiveSeries, Session } from '../session/session';
 import { instancesOf } from '../session/source';
-import { Box, Button, duration, megabytes, NoticeBox, ProgressBar, Section, slices } from './parts';
+import {
+  Box,
+  Button,
+  duration,
+  megabytes,
+  NoticeBox,
+  ProgressBar,
+  RepairBox,
+  Section,
+  slices,
+} from './parts';
 
 /** The series at hand: what it is, whether it may be denoised, and how far that has come. */
 export function RunSection({
@@ -35,6 +45,7 @@ export function RunSection({
             <NoticeBox key={warning.code} notice={warning} tone="warning" />
           ))}
           {snapshot ? <Progress snapshot={snapshot} /> : null}
+          {open?.run.repair ? <RepairBox {...open.run.repair} /> : null}
           {open && open.run.failed.size > 0 ? (
             <Box tone="warning" cy="iscl-failed-slices">
               <span>{slices(open.run.failed.size)} could not be denoised; the others are complete.</span>

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { describe, type Notice } from '../../src/notices';
+import { describe, describeRepair, type Fault, type Notice } from '../../src/notices';
 
 export function Section(props: { title: string; aside?: ReactNode; id: string; children: ReactNode }) {
   const heading = `iscl-${props.id}-heading`;
@@ -37,14 +37,31 @@ export function NoticeBox({ notice, tone = 'error' }: { notice: Notice; tone?: T
       <span>{happened}</span>
       {notice.kind === 'warning' ? null : <span className="iscl-muted">{kept}</span>}
       {todo ? <span>{todo}</span> : null}
-      {detail ? (
-        <details>
-          <summary>Details</summary>
-          {detail}
-        </details>
-      ) : null}
+      <Details text={detail} />
     </Box>
   );
+}
+
+/** The engine broke and repaired itself: nothing is asked of the user, but the image on screen was not made without trouble. */
+export function RepairBox({ fault, provider }: { fault: Fault; provider: string }) {
+  const { happened, kept, todo } = describeRepair(fault, provider);
+  return (
+    <Box tone="warning" cy="iscl-repair">
+      <span>{happened}</span>
+      <span className="iscl-muted">{kept}</span>
+      <span>{todo}</span>
+      <Details text={fault.detail} />
+    </Box>
+  );
+}
+
+function Details({ text }: { text: string | undefined }) {
+  return text ? (
+    <details>
+      <summary>Details</summary>
+      {text}
+    </details>
+  ) : null;
 }
 
 export function Button(props: {

@@ -1,6 +1,6 @@
 import { modalityOf, type SliceHu } from '../../src/ct';
 import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from '../../src/denoise';
-import type { Engine } from '../../src/engine';
+import type { Engine, Provider } from '../../src/engine';
 import { DenoiseError, type Fault } from '../../src/notices';
 import { SeriesStatistics, sliceStatistics } from '../../src/quality';
 import type { PixelSource } from '../derived/registry';
@@ -24,8 +24,11 @@ export class Run implements PixelSource {
   readonly quality = new SeriesStatistics();
   /** SOP Instance UIDs of slices that did not work, with the reason. */
   readonly failed = new Map<string, Fault>();
+  /** The last break-down of the engine that repaired itself in this run of the job, and what computes since; null without one. */
+  repair: { readonly fault: Fault; readonly provider: Provider } | null = null;
   strength = 1;
 
+  private readonly made = new Map<number, Date>();
   private readonly slices: ReadonlyMap<string, SourceSlice>;
   private readonly waiting = new Map<string, Waiter[]>();
   private readonly hoping = new Map<string, ((slice: DenoisedSlice) => void)[]>();
@@ -125,6 +128,16 @@ export class Run implements PixelSource {
     return loaded;
   }
 
+  /**
+   * When the series of the present strength was made: the first time it is saved. The UIDs of its instances follow from what they were
+   * made with, so saving once more, or going on after a fault, must give the same files.
+   */
+  createdAt(): Date {
+    const moment = this.made.get(this.strength) ?? new Date();
+    this.made.set(this.strength, moment);
+    return moment;
+  }
+
   dispose(): void {
     this.unsubscribe();
     this.look?.abort();
@@ -144,8 +157,13 @@ export class Run implements PixelSource {
     } else if (event.kind === 'slice-failed') {
       this.failed.set(event.sopInstanceUid, event.fault);
       this.take(event.sopInstanceUid).forEach(waiter => waiter.reject(new DenoiseError(event.fault)));
+    } else if (event.kind === 'engine-restarting') {
+      this.repair = { fault: event.fault, provider: event.next };
     } else if (event.kind === 'changed') {
-      const { state, reasons } = event.snapshot;
+      const { state, reasons, engine } = event.snapshot;
+      if (state === 'checking') this.repair = null;
+      // Opening again may move on to another provider than was meant.
+      if (this.repair && engine) this.repair = { ...this.repair, provider: engine.provider };
       if (state === 'cancelled') this.rejectAll(CANCELLED);
       if (state === 'failed') this.rejectAll(reasons[0] ?? CANCELLED);
     }

@@ -36,11 +36,11 @@ export interface DeriveOptions {
 /**
  * The denoised series at the run's present strength, slice after slice, as Part 10. The original's whole header is read from the server,
  * for the viewer keeps no private and bulk data; its pixels are those on screen, so what is saved is what is seen.
- * @throws DenoiseError: `source-unavailable` when the server does not answer
+ * @throws DenoiseError: `source-header` when the server does not answer
  */
 export async function* derivedInstances(run: Run, options: DeriveOptions): AsyncGenerator<DerivedInstance> {
   const provenance = seriesProvenance(run);
-  const createdAt = new Date();
+  const createdAt = run.createdAt();
   const client = options.server ? new DicomWebClient(options.server) : null;
   const { strength } = run;
   const deriver = new WorkerDeriver(
@@ -85,7 +85,7 @@ async function prefetch(
   } catch (cause) {
     if (signal.aborted) throw cause;
     if (cause instanceof ReadRefused && [404, 405, 406, 501].includes(cause.status)) return null;
-    throw new DenoiseError({ kind: 'fault', code: 'source-unavailable', sopInstanceUid }, { cause });
+    throw new DenoiseError({ kind: 'fault', code: 'source-header', sopInstanceUid }, { cause });
   }
 }
 

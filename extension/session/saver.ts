@@ -3,6 +3,7 @@ import {
   indexedDbJournal,
   resumeStore,
   storeInstances,
+  whyNotWritten,
   writeToFolder,
   zipBlob,
   type DicomWebOptions,
@@ -91,7 +92,8 @@ export class Saver {
     } catch (error) {
       // The user closed the dialogue.
       if ((error as DOMException).name === 'AbortError') return;
-      throw error;
+      const notice: Fault = { kind: 'fault', code: 'save-folder', what: whyNotWritten(error) };
+      return this.set({ kind: 'failed', notice });
     }
     const expected = run.source.slices.length;
     await this.work('folder', expected, async signal => {

@@ -40,6 +40,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'bad-input': { kind: 'fault', code: 'bad-input', what: 'not-finite' },
   'runtime-load': { kind: 'fault', code: 'runtime-load', url: 'https://host/ort/ort.webgpu.min.mjs' },
   'source-unavailable': { kind: 'fault', code: 'source-unavailable', sopInstanceUid: '1.2.3' },
+  'source-header': { kind: 'fault', code: 'source-header', sopInstanceUid: '1.2.3' },
   'unreadable-dicom': { kind: 'fault', code: 'unreadable-dicom', what: 'no DICM prefix' },
   'memory-budget': { kind: 'fault', code: 'memory-budget', neededMiB: 2048, allowedMiB: 1024 },
   'store-unreachable': { kind: 'fault', code: 'store-unreachable', url: 'https://pacs/dicomweb' },

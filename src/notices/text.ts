@@ -9,6 +9,7 @@ export interface NoticeText {
 
 const ORIGINAL_KEPT = 'The original series is unchanged.';
 const SLICES_KEPT = 'The original series is unchanged, and slices already denoised are kept.';
+const SAVED_KEPT = 'The denoised slices are kept, and files already saved stay saved.';
 const STORED_KEPT = 'The denoised slices are kept, and what was already stored stays stored.';
 const WARNED = 'The series is denoised all the same, and the warning is written into the derived series.';
 
@@ -201,6 +202,12 @@ function describeFault(fault: Fault): NoticeText {
         kept: SLICES_KEPT,
         todo: 'Check the connection to the archive and press Denoise again; only what is missing is done.',
       };
+    case 'source-header':
+      return {
+        happened: `The archive does not give the header of image ${fault.sopInstanceUid}, which the saved copy needs${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SAVED_KEPT,
+        todo: 'Check the connection to the archive and save again; nothing is computed anew.',
+      };
     case 'unreadable-dicom':
       return {
         happened: `A file is not readable as DICOM: ${fault.what}.`,
@@ -259,6 +266,18 @@ function describeFault(fault: Fault): NoticeText {
         todo: 'Press Denoise to go on from where it stopped.',
       };
   }
+}
+
+/** The engine broke during a job and was started again by itself; `provider` is what computes now. */
+export function describeRepair(fault: Fault, provider: string): NoticeText {
+  const changed = !('provider' in fault) || fault.provider !== provider;
+  return {
+    happened: describeFault(fault).happened,
+    kept: 'Slices already denoised are kept, and the slice that was being computed is computed again.',
+    todo: changed
+      ? `Nothing to do: the rest is computed on ${providerWords(provider)}, with the same result, only slower.`
+      : 'Nothing to do; if it happens often, close other programs that use the graphics card.',
+  };
 }
 
 function providerWords(provider: string): string {

@@ -47,7 +47,9 @@ export async function writeToFolder(
           written++;
         }
       } catch (error) {
-        failed.push({ name, sopInstanceUid, reason: (error as Error).message });
+        failed.push({ name, sopInstanceUid, reason: whyNotWritten(error) });
+        // What the browser or the disk refuses once, it refuses for every file.
+        if (error instanceof DOMException) break;
       }
       onProgress?.(index, expected);
     }
@@ -65,7 +67,8 @@ export async function writeToFolder(
       failed,
       notice: { kind: 'fault', code: 'cancelled' },
     };
-  const what = failed[0]?.reason ?? `${written + alreadyThere} of ${expected} files were written`;
+  const there = `${written + alreadyThere} of ${expected} files are there`;
+  const what = failed[0] ? `${failed[0].reason} (${there})` : there;
   return {
     outcome: 'incomplete',
     written,
@@ -73,6 +76,22 @@ export async function writeToFolder(
     failed,
     notice: fed ?? { kind: 'fault', code: 'save-folder', what },
   };
+}
+
+/** A failure of the File System API in words that end without a full stop. */
+export function whyNotWritten(error: unknown): string {
+  switch ((error as Partial<Error>).name) {
+    case 'NotAllowedError':
+    case 'SecurityError':
+    case 'NoModificationAllowedError':
+      return 'the browser may not write there';
+    case 'QuotaExceededError':
+      return 'the disk is full';
+    case 'NotFoundError':
+      return 'the folder is no longer there';
+    default:
+      return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  }
 }
 
 async function existing(folder: FileSystemDirectoryHandle, name: string): Promise<File | null> {

@@ -15,5 +15,5 @@ export { INSTANCE_TABLE, SESSION_TABLE, next } from './states';
 export type { InstanceEvent, InstanceState, SessionEvent, SessionState } from './states';
 export { fileName, zipBlob, zipSeries } from './zip';
 export type { ZipOptions } from './zip';
-export { writeToFolder } from './folder';
+export { whyNotWritten, writeToFolder } from './folder';
 export type { FolderOptions, FolderReport } from './folder';
