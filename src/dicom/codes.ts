@@ -2,9 +2,17 @@ import { PRODUCT } from '../ct';
 import { ascii, asciiOf, type RawDataset } from './elements';
 import { TAG } from './tags';
 
-/** One concept of a coding scheme (PS3.3 8.1). */
-export interface Code {
+/** One concept of a coding scheme (PS3.3 8.1), by Code Value or by URN Code Value. */
+export type Code = ValueCode | UrnCode;
+
+interface ValueCode {
   readonly value: string;
+  readonly scheme: string;
+  readonly meaning: string;
+}
+
+interface UrnCode {
+  readonly urn: string;
   readonly scheme: string;
   readonly meaning: string;
 }
@@ -12,8 +20,12 @@ export interface Code {
 export const CODE = {
   /** CID 7203 Image Derivation has no noise reduction; this is the nearest true parent. */
   smoothing: { value: '113087', scheme: 'DCM', meaning: 'Smoothing' },
+  /**
+   * A URN is ours alone, where a 99 scheme may be anybody's (docs/dicom-conformance.md, section 8). The UID is the version 5 UUID of this meaning
+   * in lower case, in the namespace of the derived UIDs; it never changes.
+   */
   neuralNoiseReduction: {
-    value: 'ISCL-NR',
+    urn: 'urn:oid:2.25.47689843220589786711869098775405458573',
     scheme: PRODUCT.codingScheme,
     meaning: 'Neural network noise reduction',
   },
@@ -24,22 +36,15 @@ export const CODE = {
   processingEquipment: { value: '109102', scheme: 'DCM', meaning: 'Processing Equipment' },
 } as const satisfies Record<string, Code>;
 
-/** A private scheme has to be named where it is used (PS3.3 C.12.1.1.10). */
-export const CODING_SCHEME = {
-  designator: PRODUCT.codingScheme,
-  name: 'ISCL CT Denoise codes',
-  organization: PRODUCT.manufacturer,
-} as const;
-
 /** Item of a code sequence. */
-export function codeItem({ value, scheme, meaning }: Code): RawDataset {
+export function codeItem(code: Code): RawDataset {
   return new Map([
-    [TAG.CodeValue, ascii('SH', value)],
-    [TAG.CodingSchemeDesignator, ascii('SH', scheme)],
-    [TAG.CodeMeaning, ascii('LO', meaning)],
+    'urn' in code ? [TAG.URNCodeValue, ascii('UR', code.urn)] : [TAG.CodeValue, ascii('SH', code.value)],
+    [TAG.CodingSchemeDesignator, ascii('SH', code.scheme)],
+    [TAG.CodeMeaning, ascii('LO', code.meaning)],
   ]);
 }
 
-export function isCode(item: RawDataset, { value, scheme }: Code): boolean {
+export function isCode(item: RawDataset, { value, scheme }: ValueCode): boolean {
   return asciiOf(item, TAG.CodeValue) === value && asciiOf(item, TAG.CodingSchemeDesignator) === scheme;
 }

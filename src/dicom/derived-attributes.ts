@@ -1,5 +1,5 @@
 import { PRODUCT, type StoredPixels } from '../ct';
-import { CODE, codeItem, CODING_SCHEME, isCode } from './codes';
+import { CODE, codeItem, isCode } from './codes';
 import { dicomMoment, type DicomMoment } from './dates';
 import type { DeriveInput } from './derive';
 import {
@@ -124,7 +124,6 @@ export function derivedAttributes(
       codeItem(CODE.neuralNoiseReduction),
     ),
   );
-  set(TAG.CodingSchemeIdentificationSequence, codingSchemes(source));
   const references = [reference, ...(input.neighbours ?? [])];
   set(TAG.SourceImageSequence, sequence(...references.map(sourceImage)));
   set(TAG.ReferencedSeriesSequence, referencedSeries(source, references));
@@ -257,20 +256,8 @@ function equipmentVersions({ codeVersion, model }: Provenance): string {
     .join('\\');
 }
 
-function hasPurpose(item: RawDataset, code: (typeof CODE)[keyof typeof CODE]): boolean {
+function hasPurpose(item: RawDataset, code: typeof CODE.acquisitionEquipment): boolean {
   return itemsOf(item, TAG.PurposeOfReferenceCodeSequence).some(purpose => isCode(purpose, code));
-}
-
-function codingSchemes(source: RawDataset): RawElement {
-  const existing = itemsOf(source, TAG.CodingSchemeIdentificationSequence).filter(
-    item => asciiOf(item, TAG.CodingSchemeDesignator) !== CODING_SCHEME.designator,
-  );
-  const ours: RawDataset = new Map([
-    [TAG.CodingSchemeDesignator, ascii('SH', CODING_SCHEME.designator)],
-    [TAG.CodingSchemeName, ascii('ST', CODING_SCHEME.name)],
-    [TAG.CodingSchemeResponsibleOrganization, ascii('ST', CODING_SCHEME.organization)],
-  ]);
-  return sequence(...existing, ours);
 }
 
 function referenced({ sopClassUid, sopInstanceUid }: SourceReference): RawDataset {

@@ -209,10 +209,13 @@ describe('derivation', () => {
       changes: { 0x00082111: text('ST', 'Resampled'), 0x00089215: { vr: 'SQ', items: [code] } },
     });
     expect(value(derived, 0x00082111)).toMatch(/^Resampled; then: Neural network/);
-    expect(items(derived.dataset, 0x00089215).map(each => textOf(each, 0x00080100))).toEqual([
-      '113085',
-      '113087',
-      'ISCL-NR',
+    const codes = items(derived.dataset, 0x00089215).map(each =>
+      [0x00080100, 0x00080102, 0x00080104, 0x00080120].map(tag => textOf(each, tag)),
+    );
+    expect(codes).toEqual([
+      ['113085', 'DCM', 'Spatial resampling', ''],
+      ['113087', 'DCM', 'Smoothing', ''],
+      ['', '99ISCL', 'Neural network noise reduction', 'urn:oid:2.25.47689843220589786711869098775405458573'],
     ]);
   });
   test('is known again and refused', async () => {
