@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import compress from '@fastify/compress';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify from 'fastify';
 import { constants } from 'node:zlib';
 import { DICOMWEB_PATH } from './appConfig';
-import { codeOf, dicomweb, HttpError, reasonOf, type StoreLimits } from './dicomweb/index';
+import { codeOf, dicomweb, reasonOf, type StoreLimits } from './dicomweb/index';
+import { guardOrigin, isLoopback } from './guard';
 import { pacsProblem, pacsProxy, type PacsOptions } from './pacsProxy';
 import { viewerRoutes } from './viewer';
 
@@ -24,7 +25,7 @@ export interface ServerOptions {
   host?: string;
   /** 0 takes any free port. */
   port?: number;
-  /** Names by which a reverse proxy reaches a server on 127.0.0.1. */
+  /** Names by which a reverse proxy, or other computers, reach this server. */
   allowHosts?: string[];
   /** Cross-origin isolation headers, which WebAssembly threads need; on by default. */
   isolation?: boolean;
@@ -41,8 +42,6 @@ export interface RunningServer {
 }
 
 export const VIEWER_VERSION = '3.13.2';
-
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 
 /** Serves the viewer, the plugin and DICOMweb on one origin. Rejects with a message for people when it cannot. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -65,7 +64,10 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     routerOptions: { maxParamLength: 2000 },
     forceCloseConnections: true,
   });
-  guardOrigin(app, host, options);
+  guardOrigin(app, host, {
+    isolation: options.isolation ?? true,
+    allowHosts: options.allowHosts ?? [],
+  });
   await app.register(compress, {
     globalDecompression: false,
     threshold: 4096,
@@ -96,7 +98,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     await close();
     throw listenError(error, host, port);
   }
-  if (!LOOPBACK.has(host)) {
+  if (!isLoopback(host)) {
     log(
       'Other computers can reach this server, without a login. Over plain http their browsers give pages neither WebGPU nor',
     );
@@ -115,31 +117,6 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     indexed: async () => folders?.catalog.settled(),
     close,
   };
-}
-
-/** Headers that isolate the page, and a refusal of pages that only pretend to be this one. */
-function guardOrigin(
-  app: FastifyInstance,
-  host: string,
-  { isolation, allowHosts = [] }: ServerOptions,
-): void {
-  const names = new Set([...LOOPBACK, ...allowHosts]);
-  app.addHook('onRequest', async (request, reply) => {
-    // Same origin throughout, so nothing needs CORS; these also go on what a proxied PACS answers.
-    reply.header('cross-origin-resource-policy', 'same-origin');
-    reply.header('x-content-type-options', 'nosniff');
-    if (isolation !== false) {
-      reply.header('cross-origin-opener-policy', 'same-origin');
-      reply.header('cross-origin-embedder-policy', 'require-corp');
-    }
-    // A foreign page that points its own name at 127.0.0.1 (DNS rebinding) must not read patient data.
-    if (LOOPBACK.has(host) && !names.has(request.hostname.replace(/^\[|\]$/g, ''))) {
-      throw new HttpError(
-        421,
-        `This server answers to ${[...names].join(', ')}, not to ${request.hostname}.`,
-      );
-    }
-  });
 }
 
 function listenError(error: unknown, host: string, port: number): Error {

@@ -10,7 +10,7 @@ export const HELP = `npm start -- [options]
   --pacs-header "K: V" send this header to the PACS (repeatable); or set PACS_AUTH=user:password
   --port NUMBER        default 3000; 0 takes any free port
   --host ADDRESS       default 127.0.0.1, this computer only; 0.0.0.0 lets others in
-  --allow-host NAME    a name by which a reverse proxy reaches this server (repeatable)
+  --allow-host NAME    a name by which a proxy or other computers reach this server (repeatable)
   --no-isolation       leave out COOP/COEP (one WebAssembly thread; to try what a hospital without them gets)
   --help               this text
 `;
@@ -75,9 +75,14 @@ function port(text: string): number {
 
 function pacsUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && !url.username) return url.href;
+  if (url && (url.search || url.hash)) {
+    throw new UsageError(
+      '--pacs: the address of a DICOMweb root has no "?" and no "#"; a token goes into --pacs-header.',
+    );
+  }
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url.href;
   throw new UsageError(
-    url?.username
+    url?.username || url?.password
       ? '--pacs: leave the login out of the address (it would show in logs); set PACS_AUTH=user:password.'
       : `--pacs ${text}: this is no address such as http://localhost:8042/dicom-web`,
   );

@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance } from 'fastify';
-import { HttpError, reasonOf } from './dicomweb/index';
+import { HttpError, queryOf, reasonOf } from './dicomweb/index';
 
 export interface PacsOptions {
   /** DICOMweb root of the PACS, such as `http://pacs.example:8042/dicom-web`. */
@@ -11,12 +11,18 @@ export interface PacsOptions {
 
 /** What a PACS says about its own origin and its own connection must not reach a page of ours. */
 const FOREIGN_HEADERS =
-  /^(access-control-|cross-origin-|content-security-policy|strict-transport-security|connection$|keep-alive$)/;
+  /^(access-control-|cross-origin-|content-security-policy|strict-transport-security|set-cookie|connection$|keep-alive$)/;
+/**
+ * What a browser says about itself. Cookies of 127.0.0.1 belong to every program on this computer; our Origin would make a PACS that
+ * checks it refuse the request, and Referer names the study a page shows.
+ */
+const PRIVATE_HEADERS = new Set(['cookie', 'origin', 'referer']);
 const NO_ANSWER_FOR_MS = 120_000;
 
 /**
- * Passes everything below `root` to the DICOMweb service of a PACS, bodies streaming both ways. GET and POST only: nothing here
- * deletes. Paths that climb out of the DICOMweb root are refused by @fastify/reply-from with 400.
+ * Passes everything below `root` to the DICOMweb service of a PACS, bodies streaming both ways. GET, and POST to STOW-RS only: nothing
+ * here deletes, and a PACS has other services below its root (Orthanc sends studies elsewhere by a POST to `servers`). Paths that climb
+ * out of the DICOMweb root are refused by @fastify/reply-from with 400.
  */
 export async function pacsProxy(
   app: FastifyInstance,
@@ -24,16 +30,25 @@ export async function pacsProxy(
   { url, headers = {} }: PacsOptions,
 ): Promise<void> {
   const pacs = new URL(url);
+  const stow = new RegExp(`^${root}/studies(/[0-9.]{1,64})?$`);
   await app.register(httpProxy, {
     upstream: pacs.origin,
     prefix: root,
     rewritePrefix: pacs.pathname.replace(/\/+$/, ''),
     httpMethods: ['GET', 'POST'],
+    preHandler: async request => {
+      const [path = ''] = request.url.split('?');
+      if (request.method === 'POST' && !stow.test(path))
+        throw new HttpError(405, `POST ${path} is not STOW-RS; nothing else is passed on to the PACS.`);
+    },
     undici: { headersTimeout: NO_ANSWER_FOR_MS, bodyTimeout: NO_ANSWER_FOR_MS },
     replyOptions: {
       // `search` belongs to the upstream's address; the request's own query is in its URL.
-      queryString: (_search, requestUrl) => repeatIncludeField(requestUrl.split('?')[1] ?? ''),
-      rewriteRequestHeaders: (_request, sent) => ({ ...sent, ...headers }),
+      queryString: (_search, requestUrl) => repeatIncludeField(queryOf(requestUrl)),
+      rewriteRequestHeaders: (_request, sent) => ({
+        ...Object.fromEntries(Object.entries(sent).filter(([name]) => !PRIVATE_HEADERS.has(name))),
+        ...headers,
+      }),
       rewriteHeaders: answered =>
         Object.fromEntries(Object.entries(answered).filter(([name]) => !FOREIGN_HEADERS.test(name))),
       onError: (reply, { error }) => {
@@ -77,10 +92,15 @@ export async function pacsProblem({ url, headers = {} }: PacsOptions): Promise<s
   try {
     const answer = await fetch(`${url.replace(/\/+$/, '')}/studies?limit=1`, {
       headers: { ...headers, accept: 'application/dicom+json' },
+      // The login is for this address; whom it sends us to is for a person to judge.
+      redirect: 'manual',
       signal: AbortSignal.timeout(10_000),
     });
     if (answer.status === 401 || answer.status === 403) {
       return `it wants a login (${answer.status}): give --pacs-header "Authorization: ..." or PACS_AUTH=user:password`;
+    }
+    if (answer.status >= 300 && answer.status < 400) {
+      return `it redirects to ${answer.headers.get('location')}: give that address, if it is the DICOMweb root`;
     }
     if (!answer.ok) return `it answers ${answer.status} to ${answer.url}; is this the DICOMweb root?`;
     return undefined;

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Bench, multipart, part10, partsOf, raw, RELATED, SERIES, STUDY } from '../unit/server-fixtures';
 import { NO_ORTHANC, startOrthanc, type Orthanc } from './orthanc';
@@ -98,6 +98,80 @@ if (NO_ORTHANC) console.warn(`skipped: ${NO_ORTHANC}`);
     const withLogin = await bench.start({ pacs: { url: locked.dicomWeb, headers: login } });
     expect((await fetch(`${withLogin.url}dicomweb/studies`)).status).toBe(200);
     await locked.close();
+  });
+});
+
+describe('what passes to a PACS', () => {
+  const bench = new Bench();
+  const seen: { url: string; method: string; headers: IncomingHttpHeaders }[] = [];
+  let pacs: Server;
+  let root = '';
+  const said: string[] = [];
+  beforeAll(async () => {
+    pacs = createServer((request, response) => {
+      seen.push({ url: request.url ?? '', method: request.method ?? '', headers: request.headers });
+      if (request.url?.startsWith('/moved')) {
+        response.writeHead(302, { location: 'http://127.0.0.1:9/elsewhere' }).end();
+        return;
+      }
+      response
+        .writeHead(200, { 'set-cookie': 'session=1', 'content-type': 'application/dicom+json' })
+        .end('[]');
+    });
+    await new Promise<void>(resolve => pacs.listen(0, '127.0.0.1', resolve));
+    const { port } = pacs.address() as AddressInfo;
+    const headers = { authorization: 'Bearer of-the-pacs', 'x-api-key': 'key' };
+    root = (await bench.start({ pacs: { url: `http://127.0.0.1:${port}/rs`, headers } })).url;
+    await bench.start({
+      pacs: { url: `http://127.0.0.1:${port}/moved`, headers },
+      log: line => said.push(line),
+    });
+  });
+  afterAll(async () => {
+    await bench.close();
+    pacs.closeAllConnections();
+    pacs.close();
+  });
+
+  it('has the login of the PACS and none of the secrets of the browser; its cookies stay away too', async () => {
+    seen.length = 0;
+    const { origin } = new URL(root);
+    const answer = await fetch(`${root}dicomweb/studies`, {
+      headers: { cookie: 'other-program=secret', origin, referer: `${origin}/viewer?StudyInstanceUIDs=1.2` },
+    });
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toMatchObject({
+      url: '/rs/studies',
+      headers: { authorization: 'Bearer of-the-pacs', 'x-api-key': 'key' },
+    });
+    for (const name of ['cookie', 'origin', 'referer']) expect(seen[0]!.headers[name]).toBeUndefined();
+    expect(answer.headers.get('set-cookie')).toBeNull();
+  });
+
+  it.each([
+    ['/dicomweb/servers/other/stow', 405],
+    ['/dicomweb/studies/1.2.3/series', 405],
+    ['/dicomweb/studies', 200],
+    ['/dicomweb/studies/1.2.3', 200],
+  ])('a POST to %s: %d', async (path, status) => {
+    seen.length = 0;
+    expect((await raw(root, path, { 'content-type': 'text/plain' }, '{}')).status).toBe(status);
+    expect(seen).toHaveLength(status === 200 ? 1 : 0);
+  });
+
+  it.each(['//127.0.0.1:9/', '/http://127.0.0.1:9/', '/@127.0.0.1:9/', '/\\127.0.0.1:9/'])(
+    'goes to no other server: %s',
+    async path => {
+      seen.length = 0;
+      const { status } = await raw(root, `/dicomweb${path}`);
+      // A 502 would be the other server not answering.
+      expect(status).not.toBe(502);
+      expect(seen.every(({ url }) => url.startsWith('/rs/'))).toBe(true);
+    },
+  );
+
+  it('does not take the login along when the PACS redirects; says where to', () => {
+    expect(said.join()).toContain('it redirects to http://127.0.0.1:9/elsewhere');
   });
 });
 

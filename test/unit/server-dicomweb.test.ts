@@ -123,6 +123,11 @@ describe('DICOMweb over folders', () => {
       ['PatientName=Jane&fuzzymatching=true', [STUDY]],
       ['PatientName=*M%C3%BCLL*', [OTHER_STUDY]],
       ['PatientName=*%E5%B1%B1%E7%94%B0*', [OTHER_STUDY]],
+      // One component group of the two is enough.
+      ['PatientName=m%C3%BCller%5E%C3%84nne', [OTHER_STUDY]],
+      ['PatientName=%E5%B1%B1%E7%94%B0%5E%E5%A4%AA%E9%83%8E', [OTHER_STUDY]],
+      ['PatientName=D*%5E*J?n*', [STUDY]],
+      ['StudyTime=1000-1030', [STUDY, OTHER_STUDY]],
       ['00100020=*P1*', [STUDY]],
       ['PatientID=P%3F', [STUDY, OTHER_STUDY]],
       ['PatientID=P.', []],
@@ -153,8 +158,23 @@ describe('DICOMweb over folders', () => {
       'includefield=Nonsense',
       'KVP=120',
       '00189999=1',
+      'StudyDate=2024-01-31',
+      'StudyDate=yesterday',
+      'StudyTime=10:15',
     ])('refuses studies?%s rather than show everything', async query => {
       expect(await status(`/studies?${query}`)).toBe(400);
+    });
+
+    it('answers a search of many stars', async () => {
+      // A regular expression of these would be tried for longer than anybody waits.
+      const stars = `${'*a'.repeat(30)}b`;
+      expect(await get(`/studies?StudyDescription=${stars}`)).toEqual([]);
+      const long = new Bench();
+      long.write('dicom/a.dcm', part10({ with: { StudyDescription: 'a'.repeat(64) } }));
+      const { url } = await long.start();
+      const answer = await fetch(`${url}dicomweb/studies?StudyDescription=${stars}`);
+      expect(await answer.json()).toEqual([]);
+      await long.close();
     });
 
     it('lists series and instances of a study, in the shape OHIF sorts and counts by', async () => {
@@ -277,6 +297,55 @@ describe('DICOMweb over folders', () => {
       expect(await status(`${instance}/metadata`, { accept: 'application/dicom+xml' })).toBe(406);
       expect(await status(`${instance}/frames/1`, { accept: 'image/png' })).toBe(406);
     });
+  });
+
+  it('reads past 64-bit values, which dicom-parser does not know', async () => {
+    const bench64 = new Bench();
+    const element = (tag: number, vr: string, words: bigint[]) => {
+      const bytes = Buffer.alloc(12 + 8 * words.length);
+      bytes.writeUInt16LE(tag >>> 16, 0);
+      bytes.writeUInt16LE(tag & 0xffff, 2);
+      bytes.write(vr, 4, 'latin1');
+      bytes.writeUInt32LE(8 * words.length, 8);
+      words.forEach((word, i) => bytes.writeBigInt64LE(word, 12 + 8 * i));
+      return bytes;
+    };
+    const file = part10({ sop: '2.25.94' });
+    const pixels = file.indexOf(Buffer.of(0xe0, 0x7f, 0x10, 0x00));
+    const item = element(0x00720082, 'SV', [-5n, 2n ** 62n]);
+    const sequence = Buffer.alloc(20);
+    sequence.set([0x72, 0x00, 0x22, 0x00, 0x53, 0x51]);
+    sequence.writeUInt32LE(8 + item.length, 8);
+    sequence.set([0xfe, 0xff, 0x00, 0xe0], 12);
+    sequence.writeUInt32LE(item.length, 16);
+    const parts = [
+      file.subarray(0, pixels),
+      sequence,
+      item,
+      element(0x7fe00001, 'OV', [0n]),
+      file.subarray(pixels),
+    ];
+    bench64.write('dicom/64.dcm', Buffer.concat(parts));
+    const { url } = await bench64.start();
+    const at = `${url}dicomweb/studies/${STUDY}/series/${SERIES}/instances/2.25.94`;
+    const [metadata] = (await (await fetch(`${at}/metadata`)).json()) as Json[];
+    expect(metadata).toMatchObject({
+      '00720022': { Value: [{ '00720082': { vr: 'SV', Value: [-5, '4611686018427387904'] } }] },
+      '7FE00001': { vr: 'OV', InlineBinary: 'AAAAAAAAAAA=' },
+    });
+    const [frame] = await partsOf(await fetch(`${at}/frames/1`));
+    expect(frame!.body.equals(file.subarray(-32))).toBe(true);
+    await bench64.close();
+  });
+
+  it('makes no list of frames that a header only announces', async () => {
+    const many = new Bench();
+    many.write('dicom/a.dcm', part10({ sop: '2.25.95', with: { NumberOfFrames: 2147483647 } }));
+    const { url } = await many.start();
+    const at = `${url}dicomweb/studies/${STUDY}/series/${SERIES}/instances/2.25.95`;
+    expect((await fetch(`${at}/bulkdata/7FE00010`)).status).toBe(500);
+    expect((await fetch(`${at}/frames/1`)).status).toBe(200);
+    await many.close();
   });
 
   it('does not show one image under the name of another when the folder changes meanwhile', async () => {

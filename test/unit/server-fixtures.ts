@@ -123,16 +123,22 @@ export interface RawAnswer {
 }
 
 /** A request exactly as written: `fetch` would tidy the path and refuse the Host header. */
-export function raw(url: string, path: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
+export function raw(
+  url: string,
+  path: string,
+  headers: Record<string, string> = {},
+  post?: string,
+): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
+  const method = post === undefined ? 'GET' : 'POST';
   return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, path, headers }, answer => {
+    const sent = request({ hostname, port, path, headers, method }, answer => {
       let body = '';
       answer.on('data', chunk => (body += String(chunk)));
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
     });
     sent.on('error', reject);
-    sent.end();
+    sent.end(post);
   });
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { Bench, raw } from './server-fixtures';
 
 describe('the viewer and the plugin on one origin', () => {
@@ -119,6 +120,36 @@ describe('the viewer and the plugin on one origin', () => {
     expect((await raw(url, '/dicomweb/studies', { host: 'localhost:3000' })).status).toBe(200);
     const proxied = await bench.start({ allowHosts: ['ohif.hospital.example'], store: 'store-3' });
     expect((await raw(proxied.url, '/dicomweb/studies', { host: 'ohif.hospital.example' })).status).toBe(200);
+  });
+
+  it('does the same when other computers may reach it; addresses and its own name are fine', async () => {
+    const open = await bench.start({ host: '0.0.0.0', allowHosts: ['ct.example'], store: 'store-5' });
+    const { port } = new URL(open.url);
+    const ask = async (host: string) =>
+      (await raw(`http://127.0.0.1:${port}`, '/dicomweb/studies', { host })).status;
+    expect(await ask('evil.example')).toBe(421);
+    for (const host of ['192.0.2.7:3000', '[2001:db8::1]:3000', 'LOCALHOST', hostname(), 'ct.example'])
+      expect([host, await ask(host)]).toEqual([host, 200]);
+  });
+
+  it.each([
+    ['a foreign page', 'http://evil.example', 403],
+    ['another program on this computer', 'http://127.0.0.1:1', 403],
+    ['a page without an origin', 'null', 403],
+    ['our own page', 'same', 400],
+    ['our own page behind a proxy', 'https://ohif.hospital.example', 400],
+  ])('a POST of %s', async (_what, origin, status) => {
+    const server = await bench.start({ allowHosts: ['ohif.hospital.example'], store: 'store-6' });
+    const headers = {
+      origin: origin === 'same' ? new URL(server.url).origin : origin,
+      'content-type': 'multipart/related; type="application/dicom"; boundary=B',
+    };
+    // Without an instance in it, so 400 is how far an allowed one comes.
+    expect((await raw(server.url, '/dicomweb/studies', headers, '--B--\r\n')).status).toBe(status);
+  });
+
+  it('is shown in no frame of another page', async () => {
+    expect((await fetch(url)).headers.get('x-frame-options')).toBe('SAMEORIGIN');
   });
 
   it('says which port is taken and what to do', async () => {

@@ -45,6 +45,8 @@ describe('command-line options', () => {
     [['stray'], 'Unexpected argument'],
     [['--pacs', 'pacs.example'], 'no address'],
     [['--pacs', 'http://u:p@pacs/dicom-web'], 'PACS_AUTH'],
+    [['--pacs', 'http://:p@pacs/dicom-web'], 'PACS_AUTH'],
+    [['--pacs', 'http://pacs/dicom-web?token=secret'], 'a token goes into --pacs-header'],
     [['--pacs', 'http://pacs/', '--dicom', 'x'], 'one or the other'],
     [['--pacs-header', 'A: b'], '--pacs-header needs --pacs'],
     [['--pacs', 'http://pacs/', '--pacs-header', 'nonsense'], '"Name: value"'],

@@ -1,6 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import fastify from 'fastify';
+import { storeRoutes, STORE_LIMITS } from '../../server/src/dicomweb/store';
+import type { StoreFolder } from '../../server/src/dicomweb/storeFolder';
 import { Bench, CT, multipart, part10, RELATED, SERIES, STUDY } from './server-fixtures';
 
 interface Result {
@@ -197,4 +202,33 @@ describe('STOW-RS', () => {
     expect(await listed.json()).toHaveLength(1);
     expect(leftovers()).toEqual([]);
   });
+});
+
+it('tells a full disk apart while a body arrives, and names no study for two', async () => {
+  const app = fastify();
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  let described = 0;
+  const answer = () => ({
+    instance: { studyUid: `1.2.${++described}`, seriesUid: '1', sopUid: `1.${described}`, sopClassUid: CT },
+  });
+  const store = {
+    receive: async (body: Readable) => {
+      body.resume();
+      if (described === 2) throw full;
+      return 'spool';
+    },
+    keep: async () => ({ kind: 'stored', described: answer() }),
+  };
+  storeRoutes(app, store as unknown as StoreFolder, '/dicomweb', STORE_LIMITS, () => undefined);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const post = async (count: number): Promise<Result> => {
+    const parts = Array.from({ length: count }, () => part10());
+    const headers = { 'content-type': RELATED };
+    const body = multipart(parts);
+    return (await fetch(`http://127.0.0.1:${port}/studies`, { method: 'POST', headers, body })).json();
+  };
+  expect(await post(2)).not.toHaveProperty('00081190');
+  expect(await post(1)).toMatchObject({ '00081198': { Value: [{ '00081197': { Value: [0xa700] } }] } });
+  await app.close();
 });

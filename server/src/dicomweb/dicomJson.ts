@@ -148,6 +148,14 @@ function values(dataSet: DataSet, element: Element, vr: string, charset: string 
       finite(parser[number.read](dataSet.byteArray, element.dataOffset + i * number.bytes)),
     );
   }
+  if (vr === 'SV' || vr === 'UV') {
+    const bytes = Buffer.from(bytesOf(dataSet, element));
+    return Array.from({ length: Math.floor(bytes.length / 8) }, (_, i) => {
+      const word = vr === 'SV' ? bytes.readBigInt64LE(8 * i) : bytes.readBigUInt64LE(8 * i);
+      // A string where a number would lose digits (PS3.18, F.2.3).
+      return Number.isSafeInteger(Number(word)) ? Number(word) : String(word);
+    });
+  }
   if (vr === 'AT') {
     return Array.from({ length: Math.floor(element.length / 4) }, (_, i) => {
       const at = element.dataOffset + 4 * i;

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import dicomParser, { type DataSet } from 'dicom-parser';
 import { vrOf } from './dictionary';
 import { DicomFileError, reasonOf } from './errors';
+import { readable } from './longValues';
 
 export interface Header {
   /** Elements up to and including Pixel Data (7FE0,0010), whose value may lie outside `dataSet.byteArray`. */
@@ -20,7 +21,7 @@ export function parsePart10(bytes: Buffer, { untilPixelData = false } = {}): Dat
     throw new DicomFileError('not a DICOM Part 10 file: "DICM" is not at byte 128', { notDicom: true });
   }
   try {
-    return dicomParser.parseDicom(bytes, {
+    return dicomParser.parseDicom(readable(bytes), {
       ...(untilPixelData && { untilTag: PIXEL_DATA }),
       vrCallback: (tag: string) => {
         const vr = vrOf(tag.slice(1).toUpperCase(), false);

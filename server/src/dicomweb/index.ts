@@ -8,6 +8,7 @@ import { storeRoutes, STORE_LIMITS, type StoreLimits } from './store';
 import { StoreFolder } from './storeFolder';
 
 export { codeOf, HttpError, reasonOf } from './errors';
+export { queryOf } from './qido';
 export type { StoreLimits } from './store';
 
 export interface DicomwebOptions {

@@ -146,6 +146,8 @@ export async function readBulkData(
 ): Promise<{ mediaType: string; values: (() => Promise<Buffer>)[] }> {
   if (path === '7FE00010') {
     const frames = await openFrames(instance);
+    // The last one first: a header that announces more frames than there are must not become a list of them.
+    await frames.frame(frames.count);
     const mediaType = `${frames.mediaType}; transfer-syntax=${frames.transferSyntaxUid}`;
     return { mediaType, values: Array.from({ length: frames.count }, (_, i) => () => frames.frame(i + 1)) };
   }

@@ -24,6 +24,9 @@ const SEARCHABLE: Record<Level, Set<string>> = {
   instance: new Set([...STUDY_TAGS, MODALITIES_IN_STUDY, ...SERIES_TAGS, ...INSTANCE_TAGS]),
 };
 
+/** What follows the first question mark; a second one is a wildcard. */
+export const queryOf = (url: string): string => url.split('?').slice(1).join('?');
+
 /** Reads a QIDO-RS query string (PS3.18, 8.3.4). Throws `HttpError` 400 for what it cannot honour: ignoring a filter would show other patients. */
 export function parseQuery(search: string, level: Level): Query {
   const query: Query = {
@@ -38,7 +41,11 @@ export function parseQuery(search: string, level: Level): Query {
     else if (key === 'offset') query.offset = wholeNumber(key, value);
     else if (key === 'fuzzymatching') query.fuzzy = value === 'true';
     else if (key.toLowerCase() === 'includefield') include(query, value);
-    else query.filters.set(searchableTag(key, level), value);
+    else {
+      const tag = searchableTag(key, level);
+      refuseMalformed(key, lookup(tag)?.vr ?? 'LO', value);
+      query.filters.set(tag, value);
+    }
   }
   return query;
 }
@@ -65,6 +72,15 @@ function searchableTag(key: string, level: Level): string {
     400,
     `Searching ${level === 'series' ? 'series' : `${level}s`} by "${key}" is not supported here.`,
   );
+}
+
+/** Dates and times are compared as text, so what is written in another way (2024-01-31) would silently find nothing. */
+function refuseMalformed(key: string, vr: string, value: string): void {
+  const one = vr === 'DA' ? '\\d{4,8}' : '\\d{2,6}(\\.\\d{1,6})?';
+  const isFine = (vr !== 'DA' && vr !== 'TM') || new RegExp(`^(${one})?(-(${one})?)?$`).test(value);
+  if (isFine) return;
+  const example = vr === 'DA' ? '20240131 or 20240101-20240131' : '1015 or 080000-120000';
+  throw new HttpError(400, `${key}=${value} cannot be searched for; write ${example}.`);
 }
 
 export function searchStudies(catalog: Catalog, query: Query, root: string): JsonDataset[] {
@@ -183,13 +199,16 @@ function attributeMatches(
   wanted: string,
   fuzzy: boolean,
 ): boolean {
-  const values = (attribute?.Value ?? []).map(value =>
-    typeof value === 'object' && value !== null ? Object.values(value).join('=') : String(value),
-  );
-  if (vr === 'DA' || vr === 'TM' || vr === 'DT') return values.some(value => inRange(value, wanted));
+  // A name matches as a whole or by one of its component groups (PS3.5, 6.2.1.2): its letters, its ideographs, its sound.
+  const values = (attribute?.Value ?? []).flatMap(value => {
+    if (typeof value !== 'object' || value === null) return [String(value)];
+    const groups = Object.values(value).map(String);
+    return [...new Set([...groups, groups.join('=')])];
+  });
+  if (vr === 'DA' || vr === 'TM') return values.some(value => inRange(value, wanted));
   // OHIF joins several UIDs with a backslash, dcm4che clients with a comma; modalities come either way too.
   const alternatives = vr === 'UI' || vr === 'CS' ? wanted.split(/[\\,]/) : [wanted];
-  if (alternatives.some(one => values.some(value => wildcard(one, vr).test(value)))) return true;
+  if (alternatives.some(one => values.some(value => wildcardMatches(value, one, vr)))) return true;
   return fuzzy && vr === 'PN' && values.some(value => fuzzyName(value, wanted));
 }
 
@@ -204,12 +223,30 @@ function inRange(value: string, wanted: string): boolean {
   );
 }
 
-function wildcard(wanted: string, vr: string): RegExp {
-  const pattern = wanted
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*+/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${pattern}$`, vr === 'UI' ? 's' : 'is');
+/**
+ * `*` for any characters, `?` for one; in time of the product of both lengths, where a regular expression of many stars could take for ever.
+ */
+function wildcardMatches(value: string, wanted: string, vr: string): boolean {
+  const [text, pattern] = vr === 'UI' ? [value, wanted] : [value.toLowerCase(), wanted.toLowerCase()];
+  let at = 0;
+  let next = 0;
+  // Where the last star stands, and up to where it has taken the text.
+  let star = -1;
+  let taken = 0;
+  while (at < text.length) {
+    if (pattern[next] === '*') {
+      star = next++;
+      taken = at;
+    } else if (next < pattern.length && (pattern[next] === '?' || pattern[next] === text[at])) {
+      at++;
+      next++;
+    } else if (star >= 0) {
+      next = star + 1;
+      at = ++taken;
+    } else return false;
+  }
+  while (pattern[next] === '*') next++;
+  return next === pattern.length;
 }
 
 function fuzzyName(value: string, wanted: string): boolean {

@@ -1,7 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isUid, type Catalog } from './catalog';
 import { HttpError } from './errors';
-import { parseQuery, searchInstances, searchSeries, searchStudies, type Level, type Query } from './qido';
+import {
+  parseQuery,
+  queryOf,
+  searchInstances,
+  searchSeries,
+  searchStudies,
+  type Level,
+  type Query,
+} from './qido';
 import { readMetadata } from './retrieve';
 
 interface Params {
@@ -16,7 +24,7 @@ export function searchRoutes(app: FastifyInstance, catalog: Catalog, root: strin
     const { study, series } = request.params;
     for (const uid of [study, series])
       if (uid !== undefined && !isUid(uid)) throw new HttpError(400, `"${uid}" is not a UID.`);
-    return parseQuery(request.url.split('?')[1] ?? '', level);
+    return parseQuery(queryOf(request.url), level);
   };
   const absolute = (request: Request) => `${request.protocol}://${request.host}${root}`;
 

@@ -5,7 +5,7 @@ import { isUid } from './catalog';
 import type { JsonAttribute, JsonDataset } from './dicomJson';
 import { HttpError, reasonOf } from './errors';
 import { instancePath } from './retrieve';
-import { FAILURE, type StoreFolder, type StoreResult } from './storeFolder';
+import { failureOf, type StoreFolder, type StoreResult } from './storeFolder';
 
 export interface StoreLimits {
   /** Bytes of one request. */
@@ -109,7 +109,7 @@ async function receiveParts(
         spool => store.keep(spool, study),
         (error: unknown): StoreResult => ({
           kind: 'refused',
-          reason: FAILURE.processing,
+          reason: failureOf(error),
           message: reasonOf(error),
         }),
       );
@@ -136,7 +136,9 @@ const of = (vr: string, ...Value: unknown[]): JsonAttribute => ({ vr, Value });
 function answer(results: StoreResult[], root: string, study: string | undefined): JsonDataset {
   const stored = results.flatMap(result => (result.kind === 'refused' ? [] : [result.described.instance]));
   const refused = results.flatMap(result => (result.kind === 'refused' ? [result] : []));
-  const studyUid = study ?? stored[0]?.studyUid;
+  // Of the whole request, so only where it is all in one study.
+  const [oneStudy, ...otherStudies] = new Set(stored.map(({ studyUid }) => studyUid));
+  const studyUid = study ?? (otherStudies.length === 0 ? oneStudy : undefined);
   return {
     ...(studyUid !== undefined && { '00081190': of('UR', `${root}/studies/${studyUid}`) }),
     ...(refused.length && {

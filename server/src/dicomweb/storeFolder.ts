@@ -17,6 +17,10 @@ export const FAILURE = {
   cannotUnderstand: 0xc000,
 } as const;
 
+/** A full disk is told apart: the sender need not try the next instance. */
+export const failureOf = (error: unknown): number =>
+  ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '') ? FAILURE.outOfResources : FAILURE.processing;
+
 export type StoreResult =
   | { kind: 'stored' | 'alreadyStored'; described: Described }
   | { kind: 'refused'; reason: number; message: string; sopClassUid?: string; sopUid?: string };
@@ -115,8 +119,7 @@ export class StoreFolder {
       this.catalog.add(stored);
       return { kind: 'stored', described: stored };
     } catch (error) {
-      const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
-      return refused(isFull ? FAILURE.outOfResources : FAILURE.processing, reasonOf(error));
+      return refused(failureOf(error), reasonOf(error));
     }
   }
 
