@@ -25,8 +25,8 @@ export interface Process {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   /** Folder of models/manifest.json. */
   readonly modelsFolder: string;
-  /** Starts the engine's thread (engine-thread.mjs). */
-  readonly createThread: () => Worker;
+  /** Starts the engine's thread (engine-thread.mjs); without it, nothing goes on while the engine computes. */
+  readonly createThread?: () => Worker;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }
@@ -108,7 +108,7 @@ class Run {
     const { settings, process } = this;
     this.engine = createNodeEngine({
       ...(await chooseModel(settings.model, process.modelsFolder)),
-      createThread: process.createThread,
+      ...(process.createThread && { createThread: process.createThread }),
       providers: [settings.provider],
       ...(settings.threads !== null && { threads: settings.threads }),
     });

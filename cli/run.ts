@@ -1,4 +1,5 @@
 /** The pipeline of src/ over every series of a source: verdict, engine, job, blend, derive, store. */
+import { setImmediate as immediate } from 'node:timers/promises';
 import { judgeSeries, sliceFromStored, sortAlongNormal, type CtSlice, type Verdict } from '../src/ct';
 import { blend, DenoiseJob, provenanceOf, type DenoisedSlice } from '../src/denoise';
 import {
@@ -257,6 +258,8 @@ class SeriesRun {
       this.series.instances.map(({ instance }) => [instance.SOPInstanceUID, instance]),
     );
     for await (const { sopInstanceUid, hu: denoised, provider } of results) {
+      // The job first hands the engine its next slice; this one is derived while that is computed.
+      await immediate();
       const started = performance.now();
       const source = this.held.get(sopInstanceUid)!;
       this.held.delete(sopInstanceUid);

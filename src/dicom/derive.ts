@@ -1,4 +1,4 @@
-import { sliceFromStored, sliceToStored, type NaturalizedInstance, type StoredPixels } from '../ct';
+import { pixelFormatOf, sliceToStored, type NaturalizedInstance, type StoredPixels } from '../ct';
 import { decodeFrame, type DecodedFrame } from './decode';
 import { derivedAttributes, type DerivedUids, type SourceReference } from './derived-attributes';
 import { tagOfKeyword } from './dictionary';
@@ -136,7 +136,7 @@ export async function derivePrepared(
   if (input.hu.length !== stored.length) {
     throw new RangeError(`${input.hu.length} HU for ${stored.length} pixels of the source`);
   }
-  const { padding, modality } = sliceFromStored(stored, format);
+  const { padding, modality } = pixelFormatOf(stored, format);
   const hu = input.hu instanceof Float32Array ? input.hu : Float32Array.from(input.hu);
   const pixels = sliceToStored(hu, modality, padding, stored);
   const uids = await derivedUids(source, input.provenance);

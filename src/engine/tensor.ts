@@ -19,9 +19,6 @@ const OVERSHOOT_HU = 1000;
  * @throws DenoiseError `bad-input` where a pixel outside the padding is not finite
  */
 export function toTensor({ hu, rows, columns, padding }: EngineInput, card: ModelCard): Tensor {
-  if (!hu.every((value, i) => Number.isFinite(value) || padding?.[i] === 1)) {
-    throw new DenoiseError({ kind: 'fault', code: 'bad-input', what: 'not-finite' });
-  }
   const [low, high] = card.input.rangeHU;
   const { multiple } = card.input;
   const height = Math.ceil(rows / multiple) * multiple;
@@ -33,6 +30,8 @@ export function toTensor({ hu, rows, columns, padding }: EngineInput, card: Mode
     for (let x = 0; x < width; x++) {
       const i = from + (x < columns ? x : reflect(x, columns));
       const value = padding?.[i] === 1 ? air : hu[i]!;
+      if (!Number.isFinite(value))
+        throw new DenoiseError({ kind: 'fault', code: 'bad-input', what: 'not-finite' });
       data[y * width + x] = value < low ? low : value > high ? high : value;
     }
   }

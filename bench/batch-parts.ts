@@ -1,0 +1,54 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { sliceFromStored } from '../src/ct';
+import { blend, provenanceOf } from '../src/denoise';
+import { decodeFrame, deriveInstance, naturalize, parsePart10 } from '../src/dicom';
+import { createNodeEngine } from '../src/engine/node';
+import { writeAtomically } from '../src/store/node';
+
+/** Slices measured, after as many to warm up. */
+const SLICES = 30;
+
+/** Processor milliseconds a slice of each part of the command, as a line. */
+export async function measureParts(input: string, output: string, threads: number): Promise<string> {
+  await mkdir(output, { recursive: true });
+  const files = (await readdir(input)).slice(0, 2 * SLICES);
+  const engine = createNodeEngine({ manifestPath: resolve('models/manifest.json'), threads });
+  const info = await engine.prepare();
+  const provenance = provenanceOf(info, info.provider, 1, []);
+  let spent: Record<string, number> = {};
+  const time = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
+    const before = process.cpuUsage();
+    const result = await work();
+    const { user, system } = process.cpuUsage(before);
+    spent[part] = (spent[part] ?? 0) + (user + system) / 1000 / SLICES;
+    return result;
+  };
+  for (const [i, file] of files.entries()) {
+    if (i === files.length - SLICES) spent = {};
+    const path = join(input, file);
+    const instance = await time('list', async () => naturalize(parsePart10(await readFile(path))));
+    const bytes = await time('read', () => readFile(path));
+    const { parsed, frame, slice } = await time('decode', async () => {
+      const parsed = parsePart10(bytes);
+      const frame = await decodeFrame(parsed);
+      return { parsed, frame, slice: sliceFromStored(frame.stored, instance) };
+    });
+    const { hu } = await time('inference', () => engine.denoise(slice));
+    const { part10 } = await time('derive and encode', () =>
+      deriveInstance({
+        source: { parsed, frame },
+        hu: blend(slice, hu, 1),
+        provenance,
+        createdAt: new Date(0),
+      }),
+    );
+    await time('write and flush', () => writeAtomically(join(output, file), part10));
+  }
+  await engine.dispose();
+  await rm(output, { recursive: true });
+  const sum = Object.values(spent).reduce((a, b) => a + b, 0);
+  return Object.entries(spent)
+    .map(([part, ms]) => `${part} ${ms.toFixed(1)} (${((ms / sum) * 100).toFixed(1)} %)`)
+    .join(', ');
+}
