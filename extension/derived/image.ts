@@ -20,27 +20,37 @@ export function paint(
   for (let i = 0; i < out.length; i++) out[i] = -out[i]!;
 }
 
+/** What an image says of itself beside its pixels. */
+export interface ImageModules {
+  readonly plane: core.Types.ImagePlaneModule;
+  readonly voi: {
+    readonly windowCenter?: number[];
+    readonly windowWidth?: number[];
+    readonly voiLUTFunction?: core.Enums.VOILUTFunctionType;
+  };
+}
+
+export function imageModules({ metaData }: typeof core, imageId: string): ImageModules {
+  return {
+    plane: metaData.get('imagePlaneModule', imageId) as core.Types.ImagePlaneModule,
+    voi: (metaData.get('voiLutModule', imageId) ?? {}) as ImageModules['voi'],
+  };
+}
+
 /** The Cornerstone image of one derived slice around `pixels`, which stay ours to rewrite. */
 export function derivedImage(
   cornerstone: typeof core,
-  slice: DerivedSlice,
-  rows: number,
-  columns: number,
+  { imageId, instance }: DerivedSlice,
+  { plane, voi }: ImageModules,
   pixels: Pixels,
 ): core.Types.IImage {
-  const { metaData, utilities } = cornerstone;
-  const plane = metaData.get('imagePlaneModule', slice.imageId) as core.Types.ImagePlaneModule;
-  const voi = (metaData.get('voiLutModule', slice.imageId) ?? {}) as {
-    windowCenter?: number[];
-    windowWidth?: number[];
-    voiLUTFunction?: core.Enums.VOILUTFunctionType;
-  };
-  const voxelManager = utilities.VoxelManager.createImageVoxelManager({
+  const [rows, columns] = [Number(instance['Rows']), Number(instance['Columns'])];
+  const voxelManager = cornerstone.utilities.VoxelManager.createImageVoxelManager({
     width: columns,
     height: rows,
     numberOfComponents: 1,
     scalarData: pixels,
-    id: slice.imageId,
+    id: imageId,
   }) as core.Types.IImage['voxelManager'];
   let minPixelValue = Infinity;
   let maxPixelValue = -Infinity;
@@ -49,7 +59,7 @@ export function derivedImage(
     if (value > maxPixelValue) maxPixelValue = value;
   }
   return {
-    imageId: slice.imageId,
+    imageId,
     minPixelValue,
     maxPixelValue,
     slope: 1,

@@ -3,7 +3,7 @@ import type { SliceHu } from '../../src/ct';
 import type { DenoisedSlice } from '../../src/denoise';
 import { IMAGE_SCHEME } from '../id';
 import { stackViewports } from '../viewports';
-import { derivedImage, paint, type Pixels } from './image';
+import { derivedImage, imageModules, paint, type Pixels } from './image';
 import { derivedMetadata } from './metadata';
 import { repaintViewports } from './repaint';
 import type { DerivedKind, DerivedSeries, DerivedSlice } from './series';
@@ -19,15 +19,15 @@ export interface PixelSource {
   sourceHu(sopInstanceUid: string): Promise<SliceHu>;
 }
 
-/** What a blank image holds. */
-const AIR_HU = -1000;
+/** What a blank image holds: air, or no difference. */
+const BLANK_HU: Readonly<Record<DerivedKind, number>> = { denoised: -1000, difference: 0 };
 
 interface Entry {
   readonly slice: DerivedSlice;
   readonly kind: DerivedKind;
   readonly integerHu: boolean;
   readonly pixels: PixelSource;
-  /** Strength the cached pixels were painted with; null while there are none, or only a blank. */
+  /** Strength the cached pixels were painted with; null while there are none, or only a blank; NaN once they could not be renewed. */
   painted: number | null;
   /** Why the image is blank for now. */
   blank: unknown;
@@ -98,26 +98,27 @@ export class DerivedRegistry {
       .flatMap(one => one.slices.map(slice => slice.imageId))
       .filter(id => this.isStale(id))
       .sort((a, b) => Number(visible.has(b)) - Number(visible.has(a)));
-    let batch: string[] = [];
+    const batch: string[] = [];
+    const show = () => repaintViewports(this.cornerstone, batch.splice(0));
     let began = performance.now();
     for (const imageId of stale) {
-      if (!(await this.rewrite(imageId)) || turn !== this.repainting) {
-        if (turn !== this.repainting) return;
-        continue;
-      }
-      batch.push(imageId);
+      if (await this.rewrite(imageId)) batch.push(imageId);
+      if (turn !== this.repainting) break;
       if (visible.has(imageId) || performance.now() - began > 12) {
-        repaintViewports(this.cornerstone, batch);
-        batch = [];
+        show();
         await new Promise(resolve => setTimeout(resolve));
-        if (turn !== this.repainting) return;
+        if (turn !== this.repainting) break;
         began = performance.now();
       }
     }
-    if (batch.length > 0) repaintViewports(this.cornerstone, batch);
+    // Also when a later call has taken over: what has its strength already is not taken up again.
+    show();
   }
 
-  /** Why an image is blank: its slice was cancelled, or failed. Null for an image that is there, or still to come. */
+  /**
+   * Why an image is blank: its slice was cancelled, or failed, or its original can no longer be read. Null for an image that is there, or
+   * still to come.
+   */
   blankBecause(imageId: string): unknown {
     return this.entries.get(imageId)?.blank ?? null;
   }
@@ -125,14 +126,15 @@ export class DerivedRegistry {
   /**
    * A slice has just been denoised: fills its image where it was left blank, and brings it to the volumes that hold it. True when a
    * blank was filled.
+   * @throws DenoiseError when the original's pixels cannot be had for a volume
    */
   async ready(imageId: string): Promise<boolean> {
     const entry = this.entries.get(imageId);
     if (!entry) return false;
     const wasBlank = entry.blank !== null;
     if (wasBlank) {
-      await this.rewrite(imageId);
-      entry.blank = null;
+      // One that is not cached any more will be loaded anew.
+      if (!(await this.rewrite(imageId))) entry.blank = null;
     } else {
       const holds = this.cornerstone.cache.getVolumes().some(one => one.imageIds?.includes(imageId));
       if (!holds) return false;
@@ -140,7 +142,7 @@ export class DerivedRegistry {
       await this.cornerstone.imageLoader.loadAndCacheImage(imageId, { priority: 0, requestType: 'prefetch' });
     }
     repaintViewports(this.cornerstone, [imageId]);
-    return wasBlank;
+    return wasBlank && entry.blank === null;
   }
 
   dispose(): void {
@@ -159,20 +161,25 @@ export class DerivedRegistry {
     const entry = this.entries.get(imageId);
     if (!entry) throw new Error(`${imageId} belongs to a series that was closed`);
     const { instance, source } = entry.slice;
-    const [rows, columns] = [Number(instance['Rows']), Number(instance['Columns'])];
-    const pixels: Pixels = new (entry.integerHu ? Int16Array : Float32Array)(rows * columns);
+    // Before waiting: the series may be closed meanwhile, and then nobody knows its metadata.
+    const modules = imageModules(this.cornerstone, imageId);
+    const size = Number(instance['Rows']) * Number(instance['Columns']);
+    // Not before there is something to put in: all images of a series may wait here at once.
+    const blank = (): Pixels => new (entry.integerHu ? Int16Array : Float32Array)(size);
+    let pixels: Pixels;
     try {
       const uid = source.instance.SOPInstanceUID;
       const denoised = await entry.pixels.denoised(uid);
       const hu = await entry.pixels.sourceHu(uid);
+      pixels = blank();
       entry.blank = null;
       entry.painted = entry.pixels.strength;
       paint(pixels, entry.kind, hu, denoised, entry.painted);
     } catch (error) {
       entry.blank = error;
-      pixels.fill(entry.kind === 'denoised' ? AIR_HU : 0);
+      pixels = blank().fill(BLANK_HU[entry.kind]);
     }
-    return derivedImage(this.cornerstone, entry.slice, rows, columns, pixels);
+    return derivedImage(this.cornerstone, entry.slice, modules, pixels);
   }
 
   private isStale(imageId: string): boolean {
@@ -180,15 +187,26 @@ export class DerivedRegistry {
     return entry !== undefined && entry.painted !== null && entry.painted !== entry.pixels.strength;
   }
 
-  /** False when the image is not cached (any more). */
+  /**
+   * Paints a cached image anew; false when it is not cached (any more). One whose original cannot be read any more is left blank rather
+   * than at another strength than is told.
+   */
   private async rewrite(imageId: string): Promise<boolean> {
     const entry = this.entries.get(imageId);
     const image = this.cornerstone.cache.getImage(imageId);
     if (!entry || !image) return false;
+    const pixels = image.getPixelData() as Pixels;
     const uid = entry.slice.source.instance.SOPInstanceUID;
-    const [denoised, source] = await Promise.all([entry.pixels.denoised(uid), entry.pixels.sourceHu(uid)]);
-    entry.painted = entry.pixels.strength;
-    paint(image.getPixelData() as Pixels, entry.kind, source, denoised, entry.painted);
+    try {
+      const [denoised, source] = await Promise.all([entry.pixels.denoised(uid), entry.pixels.sourceHu(uid)]);
+      entry.painted = entry.pixels.strength;
+      entry.blank = null;
+      paint(pixels, entry.kind, source, denoised, entry.painted);
+    } catch (error) {
+      entry.painted = NaN;
+      entry.blank = error;
+      pixels.fill(BLANK_HU[entry.kind]);
+    }
     return true;
   }
 }

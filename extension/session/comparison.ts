@@ -72,6 +72,13 @@ export class Comparison {
     if (await this.host.registry.ready(imageId)) this.covers.liftFrom(imageId);
   }
 
+  /** Images were painted anew: covers those that could not be, uncovers those that could. */
+  repainted(): void {
+    for (const [viewportId, imageId] of this.shown) {
+      if (this.host.registry.sliceOf(imageId)) this.cover(viewportId, imageId, 'before');
+    }
+  }
+
   /** The run goes on, or starts again. */
   awaiting(): void {
     this.covers.say(WAITING);
