@@ -67,9 +67,13 @@ def test_index_forms_and_faults(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "last.pt").write_bytes(b"x")
     index = tmp_path / "index.json"
-    index.write_text(json.dumps({"red-cnn": "a/last.pt", "other": {"checkpoint": "a/last.pt", "row": "ensemble"}}))
+    index.write_text(json.dumps({
+        "red-cnn": "a/last.pt", "other": {"checkpoint": "a/last.pt", "row": "ensemble"}, "cyclegan": {"absent": "no time"},
+    }))
     read = rows.read_index(index)
-    assert read["red-cnn"] == (tmp_path / "a" / "last.pt", None) and read["other"][1] == "ensemble"
+    assert read["red-cnn"] == rows.Run(tmp_path / "a" / "last.pt") and read["other"].part == "ensemble"
+    absent = next(row for row in rows.trained_rows({"cyclegan": read["cyclegan"]}) if row.label.startswith("CycleGAN"))
+    assert absent.absent == "no time" and absent.load is None
     assert rows.read_index(tmp_path / "none.json") == {}
     index.write_text('["not", "a", "mapping"]')
     with pytest.raises(EvaluationError, match="not an index"):
@@ -78,7 +82,8 @@ def test_index_forms_and_faults(tmp_path):
 
 def test_a_damaged_or_missing_checkpoint_is_said_in_its_row(tmp_path):
     (tmp_path / "bad.pt").write_bytes(b"not a checkpoint")
-    found = {r.label: r for r in rows.trained_rows({"red-cnn": (tmp_path / "bad.pt", None), "cyclegan": (tmp_path / "no.pt", None)})}
+    found = {r.label: r for r in rows.trained_rows({
+        "red-cnn": rows.Run(tmp_path / "bad.pt"), "cyclegan": rows.Run(tmp_path / "no.pt")})}
     assert "damaged" in found["RED-CNN, simulated pairs (supervised)"].absent
     assert "missing" in found["CycleGAN (ISCL without H)"].absent
 

@@ -53,24 +53,36 @@ TRAINED_ROWS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def read_index(path: Path | None) -> dict[str, tuple[Path, str | None]]:
-    """The runs index, {key: (checkpoint, part or None)}.
+@dataclass(frozen=True)
+class Run:
+    """An entry of the runs index: a checkpoint and the part of it that is meant, or the reason why there is none."""
 
-    The file is JSON: {key: "folder/last.pt"} or {key: {"checkpoint": "folder/last.pt", "row": "denoiser"}}; paths are relative
-    to the index's folder (or, when not found there, to the working folder).
+    checkpoint: Path | None = None
+    part: str | None = None
+    absent: str = NOT_TRAINED
+
+
+def read_index(path: Path | None) -> dict[str, Run]:
+    """The runs index.
+
+    The file is JSON: {key: "folder/last.pt"}, {key: {"checkpoint": "folder/last.pt", "row": "denoiser"}} or {key: {"absent": why}};
+    paths are relative to the index's folder (or, when not found there, to the working folder).
     """
     if path is None or not Path(path).exists():
         return {}
     path = Path(path)
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        entries = {key: value if isinstance(value, dict) else {"checkpoint": value} for key, value in raw.items()}
-        index = {key: (Path(entry["checkpoint"]), entry.get("row")) for key, entry in entries.items()}
+        return {key: _run(value if isinstance(value, dict) else {"checkpoint": value}, path.parent) for key, value in raw.items()}
     except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
         raise EvaluationError(f"{path} is not an index of runs ({error!r})") from error
-    return {
-        key: (path.parent / file if (path.parent / file).exists() else file, part) for key, (file, part) in index.items()
-    }
+
+
+def _run(entry: dict[str, str], folder: Path) -> Run:
+    if "absent" in entry:
+        return Run(absent=str(entry["absent"]))
+    file = Path(entry["checkpoint"])
+    return Run(folder / file if (folder / file).exists() else file, entry.get("row"))
 
 
 def baseline_rows() -> list[Row]:
@@ -98,22 +110,23 @@ def _checkpoint_row(label: str, file: Path, part: str) -> Row:
     return Row(label, load=lambda: as_denoise_fn(net), parameters=count_parameters(net), gflop=gflop(net), identity=identity)
 
 
-def trained_rows(index: dict[str, tuple[Path, str | None]]) -> list[Row]:
+def trained_rows(index: dict[str, Run]) -> list[Row]:
     """Every row the comparison asks for, trained or not, then whatever else the index holds."""
     rows = []
     for key, part, label in TRAINED_ROWS:
         # A key may carry its part ("iscl-ct-fast:extractor") where the parts were kept as files of their own.
-        file, stated = index.get(f"{key}:{part}") or index.get(key) or (None, None)
-        if file is None:
-            rows.append(Row(label, absent=NOT_TRAINED))
-        else:
-            shared = any(k == key and p != part for k, p, _ in TRAINED_ROWS)
-            rows.append(_checkpoint_row(label, file, part if shared else stated or part))
+        run = index.get(f"{key}:{part}") or index.get(key) or Run()
+        shared = any(k == key and p != part for k, p, _ in TRAINED_ROWS)
+        rows.append(_trained_row(label, run, part if shared else run.part or part))
     known = {key for key, _, _ in TRAINED_ROWS}
-    for key, (file, part) in index.items():
+    for key, run in index.items():
         if key.split(":")[0] not in known:
-            rows.append(_checkpoint_row(key, file, part or "denoiser"))
+            rows.append(_trained_row(key, run, run.part or "denoiser"))
     return rows
+
+
+def _trained_row(label: str, run: Run, part: str) -> Row:
+    return _checkpoint_row(label, run.checkpoint, part) if run.checkpoint else Row(label, absent=run.absent)
 
 
 def model_rows(manifest: Path | None) -> list[Row]:
