@@ -15,7 +15,7 @@ export function ModelSection({ session, info }: { session: Session; info: Engine
           <dd data-cy="iscl-model-name">
             {model.name} {model.version}
           </dd>
-          <dt>Computes on</dt>
+          <dt>Runs on</dt>
           <dd data-cy="iscl-provider" data-provider={info?.provider ?? ''}>
             {info ? place(info) : 'chosen when denoising starts'}
           </dd>
@@ -23,7 +23,7 @@ export function ModelSection({ session, info }: { session: Session; info: Engine
             <>
               <dt>Self-test</dt>
               <dd>
-                passed, {info.selfTest.maxErrorHu.toFixed(3)} HU off (limit {info.selfTest.toleranceHu} HU)
+                passed: within {info.selfTest.maxErrorHu.toFixed(3)} HU (limit {info.selfTest.toleranceHu} HU)
               </dd>
             </>
           ) : null}

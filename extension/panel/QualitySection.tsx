@@ -5,32 +5,35 @@ const TISSUE_NAMES = { air: 'Air', lung: 'Lung', fat: 'Fat', soft: 'Soft tissue'
 
 /** What was removed, tissue by tissue, at the strength that is shown; and whether structure went with it. */
 export function QualitySection({ run }: { run: Run }) {
-  if (run.snapshot.progress.done === 0) return null;
   const total = run.quality.total();
+  if (total.slices === 0) return null;
   const flagged = total.flaggedSlices.length;
   const present = (Object.keys(TISSUE_NAMES) as (keyof typeof TISSUE_NAMES)[]).filter(
     tissue => total.tissue[tissue].pixels > 0,
   );
   return (
-    <Section id="quality" title="What was removed" aside={slices(run.snapshot.progress.done)}>
+    <Section id="quality" title="What was removed" aside={slices(total.slices)}>
       <table className="iscl-table">
+        <caption>Denoised minus original, HU, inside uniform tissue; edges left out.</caption>
         <thead>
           <tr>
             <th scope="col">Tissue</th>
-            <th scope="col" title="Mean of denoised minus original">
-              Mean change
+            <th scope="col" title="Mean of denoised minus original: a shift of the tissue">
+              Mean
             </th>
-            <th scope="col" title="Standard deviation of denoised minus original">
-              Noise removed
+            <th scope="col" title="Standard deviation of denoised minus original: the noise taken out">
+              SD
             </th>
           </tr>
         </thead>
         <tbody>
           {present.map(tissue => (
             <tr key={tissue}>
-              <td>{TISSUE_NAMES[tissue]}</td>
-              <td>{hu(total.tissue[tissue].meanChangeHu * run.strength)} HU</td>
-              <td>{hu(total.tissue[tissue].sdRemovedHu * run.strength)} HU</td>
+              <th scope="row" title={`${total.tissue[tissue].pixels} pixels`}>
+                {TISSUE_NAMES[tissue]}
+              </th>
+              <td>{hu(total.tissue[tissue].meanChangeHu * run.strength)}</td>
+              <td>{hu(total.tissue[tissue].sdRemovedHu * run.strength)}</td>
             </tr>
           ))}
         </tbody>
@@ -38,7 +41,7 @@ export function QualitySection({ run }: { run: Run }) {
       {flagged > 0 ? (
         <Box tone="warning" cy="iscl-structure">
           <span>
-            Structure, not only noise, may have been removed in {slices(flagged)}. Look at the difference
+            Structure, not only noise, may have been removed in {slices(flagged)}. Check the difference image
             (Review).
           </span>
         </Box>

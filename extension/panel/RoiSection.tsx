@@ -6,16 +6,16 @@ const NAMES = { EllipticalROI: 'Ellipse', RectangleROI: 'Rectangle', CircleROI: 
 /** Mean and SD of the viewer's own ROIs, before and after. */
 export function RoiSection({ results }: { results: readonly RoiResult[] }) {
   return (
-    <Section id="regions" title="Regions">
+    <Section id="regions" title="ROI statistics">
       {results.length === 0 ? (
         <div className="iscl-muted iscl-small">
-          Draw an ellipse, rectangle or circle on either image to compare mean and noise.
+          Draw an ellipse, rectangle or circle on either image: mean and SD before and after.
         </div>
       ) : (
         <table className="iscl-table">
           <thead>
             <tr>
-              <th scope="col">Region</th>
+              <th scope="col">ROI</th>
               <th scope="col">HU</th>
               <th scope="col">Original</th>
               <th scope="col">Denoised</th>

@@ -3,6 +3,7 @@ import type { PrepareProgress } from '../../src/engine';
 import type { ActiveSeries, Session } from '../session/session';
 import { instancesOf } from '../session/source';
 import {
+  Announcement,
   Box,
   Button,
   duration,
@@ -12,6 +13,7 @@ import {
   RepairBox,
   Section,
   slices,
+  Warnings,
 } from './parts';
 
 /** The series at hand: what it is, whether it may be denoised, and how far that has come. */
@@ -31,6 +33,7 @@ export function RunSection({
   const size = first ? `${String(first['Columns'])} × ${String(first['Rows'])}` : '';
   return (
     <Section id="series" title="Series">
+      <Announcement text={snapshot ? announcement(snapshot) : ''} />
       <div>
         <div className="iscl-title">{source.SeriesDescription || 'Unnamed series'}</div>
         <div className="iscl-muted iscl-small">
@@ -38,17 +41,15 @@ export function RunSection({
         </div>
       </div>
       {verdict.kind === 'refused' ? (
-        verdict.reasons.map(reason => <NoticeBox key={reason.code} notice={reason} />)
+        verdict.reasons.map(reason => <NoticeBox key={JSON.stringify(reason)} notice={reason} tone="info" />)
       ) : (
         <>
-          {verdict.warnings.map(warning => (
-            <NoticeBox key={warning.code} notice={warning} tone="warning" />
-          ))}
+          <Warnings warnings={verdict.warnings} />
           {snapshot ? <Progress snapshot={snapshot} /> : null}
           {open?.run.repair ? <RepairBox {...open.run.repair} /> : null}
           {open && open.run.failed.size > 0 ? (
             <Box tone="warning" cy="iscl-failed-slices">
-              <span>{slices(open.run.failed.size)} could not be denoised; the others are complete.</span>
+              <span>{slices(open.run.failed.size)} could not be denoised; all others are complete.</span>
             </Box>
           ) : null}
           <Controls session={session} active={active} snapshot={snapshot} onDenoise={onDenoise} />
@@ -61,12 +62,12 @@ export function RunSection({
 function Progress({ snapshot }: { snapshot: JobSnapshot }) {
   const { state, progress, reasons, preparing } = snapshot;
   const { done, total, msPerSlice, secondsLeft } = progress;
-  if (state === 'failed') return reasons.map(reason => <NoticeBox key={reason.code} notice={reason} />);
+  if (state === 'failed') return reasons.map(reason => <NoticeBox key={JSON.stringify(reason)} notice={reason} />);
   if (state === 'checking' || state === 'loading' || state === 'testing') {
     const { text, fraction } = preparation(preparing);
     return (
-      <div data-cy="iscl-preparing" role="status">
-        <ProgressBar fraction={fraction} label="Getting ready" />
+      <div data-cy="iscl-preparing">
+        <ProgressBar fraction={fraction} label="Preparing" text={text} />
         <div className="iscl-muted iscl-small">{text}</div>
       </div>
     );
@@ -76,7 +77,11 @@ function Progress({ snapshot }: { snapshot: JobSnapshot }) {
   const word = { done: 'Done', cancelled: 'Cancelled', paused: 'Paused' }[state as string];
   return (
     <div data-cy="iscl-progress" data-state={state} data-done={done} data-total={total}>
-      <ProgressBar fraction={total === 0 ? 0 : done / total} label="Slices denoised" />
+      <ProgressBar
+        fraction={total === 0 ? 0 : done / total}
+        label="Denoising"
+        text={`${done} of ${slices(total)}`}
+      />
       <div className="iscl-row spread iscl-small">
         <span>
           {word ? `${word}: ` : ''}
@@ -85,10 +90,32 @@ function Progress({ snapshot }: { snapshot: JobSnapshot }) {
         <span className="iscl-muted">{[pace, left].filter(Boolean).join(', ')}</span>
       </div>
       {state === 'cancelled' ? (
-        <div className="iscl-muted iscl-small">What is done is kept. Denoise goes on from there.</div>
+        <div className="iscl-muted iscl-small">The denoised slices are kept. Continue does the rest.</div>
       ) : null}
     </div>
   );
+}
+
+const PROVIDERS = { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'processor' } as const;
+
+/** What a screen reader is told of a run: its turns, not every slice. */
+function announcement({ state, progress: { done, failed, total } }: JobSnapshot): string {
+  switch (state) {
+    case 'checking':
+    case 'loading':
+    case 'testing':
+      return 'Preparing to denoise';
+    case 'running':
+      return `Denoising ${slices(total)}`;
+    case 'paused':
+      return `Paused, ${done} of ${slices(total)} denoised`;
+    case 'cancelled':
+      return `Cancelled, ${done} of ${slices(total)} denoised`;
+    case 'done':
+      return failed > 0 ? `Done, ${slices(failed)} could not be denoised` : `All ${slices(total)} denoised`;
+    default:
+      return '';
+  }
 }
 
 function preparation(preparing: PrepareProgress | null): { text: string; fraction: number | null } {
@@ -99,13 +126,13 @@ function preparation(preparing: PrepareProgress | null): { text: string; fractio
       return { text: `Model: ${megabytes(loadedBytes)} of ${megabytes(totalBytes)}`, fraction };
     }
     case 'load':
-      return { text: `Loading the model (${preparing.provider})`, fraction: null };
+      return { text: `Loading the model (${PROVIDERS[preparing.provider]})`, fraction: null };
     case 'self-test':
-      return { text: `Checking the model's results (${preparing.provider})`, fraction: null };
+      return { text: `Checking the model's results (${PROVIDERS[preparing.provider]})`, fraction: null };
     case 'warm-up':
-      return { text: `First run: the graphics card compiles the model`, fraction: null };
+      return { text: 'First run: the graphics card compiles the model', fraction: null };
     default:
-      return { text: 'Getting ready', fraction: null };
+      return { text: 'Preparing', fraction: null };
   }
 }
 
@@ -143,9 +170,9 @@ function Controls(props: {
     );
   }
   if (state === 'done' && !again) return null;
-  const words = { cancelled: 'Go on denoising', failed: 'Try again', done: 'Try the failed slices again' };
+  const words = { cancelled: 'Continue', failed: 'Try again', done: 'Retry the failed slices' };
   return (
-    <Button cy="iscl-denoise" className="primary wide" title="shift+D" onClick={onDenoise}>
+    <Button cy="iscl-denoise" className="primary wide" title="Shift+D" onClick={onDenoise}>
       {words[state as keyof typeof words] ?? 'Denoise'}
     </Button>
   );

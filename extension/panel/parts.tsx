@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { describe, describeRepair, type Fault, type Notice } from '../../src/notices';
+import { describe, describeRepair, type Fault, type Notice, type Warning } from '../../src/notices';
 
 export function Section(props: { title: string; aside?: ReactNode; id: string; children: ReactNode }) {
   const heading = `iscl-${props.id}-heading`;
@@ -28,17 +28,42 @@ export function Box(props: { tone: Tone; cy: string; children: ReactNode }) {
   );
 }
 
-/** What happened, what was kept, what to do. */
+/** What happened, what was kept, what to do. A refusal has changed nothing, so nothing needs to be kept. */
 export function NoticeBox({ notice, tone = 'error' }: { notice: Notice; tone?: Tone }) {
   const { happened, kept, todo } = describe(notice);
   const detail = notice.kind === 'fault' ? notice.detail : undefined;
   return (
     <Box tone={tone} cy={`iscl-notice-${notice.code}`}>
       <span>{happened}</span>
-      {notice.kind === 'warning' ? null : <span className="iscl-muted">{kept}</span>}
+      {notice.kind === 'fault' ? <span className="iscl-muted">{kept}</span> : null}
       {todo ? <span>{todo}</span> : null}
       <Details text={detail} />
     </Box>
+  );
+}
+
+/** All warnings in one box, with one advice. */
+export function Warnings({ warnings }: { warnings: readonly Warning[] }) {
+  const [first] = warnings;
+  if (!first) return null;
+  return (
+    <Box tone="warning" cy="iscl-warnings">
+      {warnings.map(warning => (
+        <span key={warning.code} data-cy={`iscl-notice-${warning.code}`}>
+          {describe(warning).happened}
+        </span>
+      ))}
+      <span>{describe(first).todo}</span>
+    </Box>
+  );
+}
+
+/** For screen readers: said when it changes, shown nowhere. */
+export function Announcement({ text }: { text: string }) {
+  return (
+    <div className="iscl-unseen" role="status" data-cy="iscl-announcement">
+      {text}
+    </div>
   );
 }
 
@@ -70,6 +95,7 @@ export function Button(props: {
   children: ReactNode;
   className?: string;
   disabled?: boolean;
+  /** For buttons that stay down. */
   pressed?: boolean;
   title?: string;
 }) {
@@ -88,27 +114,39 @@ export function Button(props: {
   );
 }
 
-/** `fraction` null: busy, with no end to tell. */
-export function ProgressBar({ fraction, label }: { fraction: number | null; label: string }) {
-  const percent = fraction === null ? undefined : Math.round(fraction * 100);
+/** `fraction` null: busy, with no end to tell. `text` says more than the percentage. */
+export function ProgressBar({
+  fraction,
+  label,
+  text,
+}: {
+  fraction: number | null;
+  label: string;
+  text?: string;
+}) {
+  const value = fraction === null ? undefined : Math.round(fraction * 100);
   return (
     <div
       className={`iscl-track ${fraction === null ? 'waiting' : ''}`}
       role="progressbar"
       aria-label={label}
+      aria-valuetext={text}
       aria-valuemin={0}
       aria-valuemax={100}
-      {...(percent === undefined ? {} : { 'aria-valuenow': percent })}
+      {...(value === undefined ? {} : { 'aria-valuenow': value })}
     >
-      <div style={{ width: `${percent ?? 100}%` }} />
+      <div style={{ width: `${value ?? 100}%` }} />
     </div>
   );
 }
 
+/** Seconds below a minute, then minutes and seconds. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
 }
+
+export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** One decimal below 10, none above; a true minus sign. */
 export function hu(value: number): string {

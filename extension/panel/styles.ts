@@ -11,6 +11,7 @@ export const STYLES = `
 .iscl-title { font-weight: 600; overflow-wrap: anywhere; }
 .iscl-muted { color: hsl(var(--muted-foreground)); }
 .iscl-small { font-size: 12px; }
+.iscl-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .iscl-row { display: flex; gap: 6px; align-items: center; }
 .iscl-row.spread { justify-content: space-between; }
 .iscl-facts { display: grid; grid-template-columns: max-content 1fr; gap: 3px 10px; margin: 0; }
@@ -39,7 +40,9 @@ export const STYLES = `
 .iscl-box.info { border-color: hsl(var(--highlight)); }
 .iscl-box details { color: hsl(var(--muted-foreground)); font-size: 12px; overflow-wrap: anywhere; }
 .iscl-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 12px; }
+.iscl-table caption { caption-side: top; text-align: left; padding-bottom: 4px; color: hsl(var(--muted-foreground)); }
 .iscl-table th { text-align: right; font-weight: 400; color: hsl(var(--muted-foreground)); padding: 2px 0 2px 6px; }
+.iscl-table tbody th { color: inherit; border-top: 1px solid hsl(var(--border)); }
 .iscl-table td { text-align: right; padding: 2px 0 2px 6px; border-top: 1px solid hsl(var(--border)); }
 .iscl-table th:first-child, .iscl-table td:first-child { text-align: left; padding-left: 0; }
 .iscl-label { margin: 0; padding: 8px 10px; color: #ffb020; font-size: 12px; }

@@ -1,4 +1,4 @@
-/** Why a series (or one of its instances) is not denoised. */
+/** Why a series (or one of its instances) is not denoised, or not saved. */
 export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'empty-series' }
   | { readonly code: 'not-ct'; readonly modality: string }
@@ -17,6 +17,11 @@ export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'invalid-attribute'; readonly keyword: string; readonly value: string }
   | { readonly code: 'too-small'; readonly rows: number; readonly columns: number }
   | { readonly code: 'undecodable'; readonly transferSyntaxUid: string }
+  | { readonly code: 'no-series' }
+  | { readonly code: 'not-denoised' }
+  | { readonly code: 'incomplete'; readonly done: number; readonly total: number }
+  | { readonly code: 'no-archive' }
+  | { readonly code: 'no-folder-access' }
 );
 
 /** What lies outside the model card but is denoised all the same; written into the derivation. */
@@ -53,6 +58,7 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'store-incomplete'; readonly stored: number; readonly failed: number }
   | { readonly code: 'store-mismatch'; readonly sopInstanceUid: string }
   | { readonly code: 'save-folder'; readonly what: string }
+  | { readonly code: 'save-cancelled'; readonly what: 'zip' | 'folder' | 'store' }
   | { readonly code: 'internal' }
   | { readonly code: 'cancelled' }
 );

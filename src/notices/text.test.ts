@@ -15,6 +15,11 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'invalid-attribute': { kind: 'refusal', code: 'invalid-attribute', keyword: 'RescaleSlope', value: '0' },
   'too-small': { kind: 'refusal', code: 'too-small', rows: 16, columns: 8 },
   undecodable: { kind: 'refusal', code: 'undecodable', transferSyntaxUid: '1.2.840.10008.1.2.4.102' },
+  'no-series': { kind: 'refusal', code: 'no-series' },
+  'not-denoised': { kind: 'refusal', code: 'not-denoised' },
+  incomplete: { kind: 'refusal', code: 'incomplete', done: 12, total: 40 },
+  'no-archive': { kind: 'refusal', code: 'no-archive' },
+  'no-folder-access': { kind: 'refusal', code: 'no-folder-access' },
   'kernel-outside-domain': { kind: 'warning', code: 'kernel-outside-domain', kernel: 'B70f' },
   'thickness-outside-domain': { kind: 'warning', code: 'thickness-outside-domain', sliceThicknessMm: 10 },
   'body-part-outside-domain': { kind: 'warning', code: 'body-part-outside-domain', bodyPart: 'HEAD' },
@@ -48,6 +53,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'store-incomplete': { kind: 'fault', code: 'store-incomplete', stored: 39, failed: 1 },
   'store-mismatch': { kind: 'fault', code: 'store-mismatch', sopInstanceUid: '1.2.3' },
   'save-folder': { kind: 'fault', code: 'save-folder', what: 'disk full' },
+  'save-cancelled': { kind: 'fault', code: 'save-cancelled', what: 'store' },
   internal: { kind: 'fault', code: 'internal', detail: 'TypeError: x' },
   cancelled: { kind: 'fault', code: 'cancelled' },
 };
@@ -86,4 +92,18 @@ test('what is not stated is said so', () => {
     textOf({ kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: Number.POSITIVE_INFINITY })
       .happened,
   ).toContain('not numbers');
+});
+
+test('a cancelled save says what is left of it, and does not send to Denoise', () => {
+  for (const what of ['zip', 'folder', 'store'] as const) {
+    const { happened, kept, todo } = textOf({ kind: 'fault', code: 'save-cancelled', what });
+    expect(happened).toBe('Saving was cancelled.');
+    expect(kept).toMatch({ zip: /No file/, folder: /in the folder/, store: /in the archive/ }[what]);
+    expect(todo).not.toContain('Denoise');
+  }
+});
+
+test('no answer is not called a slow slice: it may have been the model being loaded', () => {
+  const { happened } = textOf({ kind: 'fault', code: 'engine-hang', provider: 'webgpu', seconds: 300 });
+  expect(happened).toBe('The graphics card (WebGPU) did not answer within 300 s.');
 });

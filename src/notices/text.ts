@@ -81,6 +81,22 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
         `The files are compressed in a way that cannot be read here (transfer syntax ${refusal.transferSyntaxUid}).`,
         'Ask for the series uncompressed or in another transfer syntax.',
       ];
+    case 'no-series':
+      return ['The active viewport shows no series.', 'Click a viewport that shows an original CT series.'];
+    case 'not-denoised':
+      return ['This series has not been denoised yet.', 'Press Denoise first.'];
+    case 'incomplete':
+      return [
+        `${refusal.done} of ${refusal.total} slices are denoised; only a complete series can be saved.`,
+        'Let the denoising finish, then save.',
+      ];
+    case 'no-archive':
+      return [
+        'The active data source has no DICOMweb service to store to.',
+        'Download a ZIP or save to a folder instead.',
+      ];
+    case 'no-folder-access':
+      return ['This browser cannot write into a folder.', 'Download a ZIP instead, or use Chrome or Edge.'];
   }
 }
 
@@ -117,7 +133,7 @@ function describeWarning(warning: Warning): string {
     case 'kvp-outside-domain':
       return `The tube voltage (${warning.kvp} kV) is outside what the model was trained for.`;
     case 'lossy-source':
-      return `The source images have been compressed with loss${warning.method ? ` (${warning.method})` : ''}.`;
+      return `The source images were compressed lossily${warning.method ? ` (${warning.method})` : ''}.`;
     case 'derived-source':
       return `The source images are themselves derived (${warning.imageType}).`;
     case 'image-type-missing':
@@ -131,7 +147,7 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: `The model could not be loaded from ${fault.url}${fault.status ? ` (HTTP ${fault.status})` : ''}.`,
         kept: SLICES_KEPT,
-        todo: 'Check the connection and press Denoise again; if it stays, tell your administrator.',
+        todo: 'Check the connection and press Denoise again; if that does not help, tell your administrator.',
       };
     case 'model-hash':
       return {
@@ -159,7 +175,7 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'self-test':
       return {
-        happened: `This computer calculates the model wrongly on ${providerWords(fault.provider)} (off by ${errorWords(fault.maxErrorHu)}), so it is not used.`,
+        happened: `On this computer, ${providerWords(fault.provider)} gives wrong results for the model (off by ${errorWords(fault.maxErrorHu)}), so it is not used.`,
         kept: SLICES_KEPT,
         todo: 'Update the graphics driver and the browser, or use another computer.',
       };
@@ -171,22 +187,22 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'engine-hang':
       return {
-        happened: `A slice took longer than ${fault.seconds} s on ${providerWords(fault.provider)} and was given up.`,
+        happened: `${capital(providerWords(fault.provider))} did not answer within ${fault.seconds} s.`,
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again; if it stays, use another computer.',
+        todo: 'Press Denoise again; if that does not help, use another computer.',
       };
     case 'inference':
       return {
         happened: `The model failed on ${providerWords(fault.provider)}.`,
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again; if it stays, reload the page.',
+        todo: 'Press Denoise again; if that does not help, reload the page.',
       };
     case 'bad-output':
       return {
         happened:
           fault.what === 'not-finite'
-            ? 'The model gave values that are not numbers for a slice, so its result was thrown away.'
-            : 'The model gave values far outside the CT range for a slice, so its result was thrown away.',
+            ? 'The model gave values that are not numbers for a slice, so its result was discarded.'
+            : 'The model gave values far outside the CT range for a slice, so its result was discarded.',
         kept: SLICES_KEPT,
         todo: 'Press Denoise again to retry the slice; until then it has no denoised image.',
       };
@@ -233,7 +249,7 @@ function describeFault(fault: Fault): NoticeText {
         todo:
           fault.status === 401 || fault.status === 403
             ? 'Log in again, or ask your administrator for the right to store; then press Store again.'
-            : 'Press Store again; if it stays, show this message to the administrator of the archive.',
+            : 'Press Store again; if that does not help, show this message to the administrator of the archive.',
       };
     case 'store-incomplete':
       return {
@@ -253,17 +269,27 @@ function describeFault(fault: Fault): NoticeText {
         kept: 'The denoised slices are kept; files already complete stay in the folder.',
         todo: 'Choose another folder, or free some space, and save again.',
       };
+    case 'save-cancelled':
+      return {
+        happened: 'Saving was cancelled.',
+        kept: {
+          zip: 'No file was written. The denoised slices are kept.',
+          folder: 'Files already complete stay in the folder. The denoised slices are kept.',
+          store: 'What is already in the archive stays there. The denoised slices are kept.',
+        }[fault.what],
+        todo: 'Save again when you are ready; what is already there is not written twice.',
+      };
     case 'internal':
       return {
         happened: `Something unexpected went wrong${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again; if it stays, reload the page and report this message.',
+        todo: 'Try again; if that does not help, reload the page and report this message.',
       };
     case 'cancelled':
       return {
         happened: 'Cancelled.',
         kept: SLICES_KEPT,
-        todo: 'Press Denoise to go on from where it stopped.',
+        todo: 'Press Denoise to continue with the remaining slices.',
       };
   }
 }
@@ -289,6 +315,8 @@ function providerWords(provider: string): string {
 function errorWords(maxErrorHu: number): string {
   return Number.isFinite(maxErrorHu) ? `${maxErrorHu.toPrecision(2)} HU` : 'values that are not numbers';
 }
+
+const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 /** "PixelSpacing" as people read it: "Pixel Spacing". */
 function spaced(keyword: string): string {

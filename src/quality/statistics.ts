@@ -66,8 +66,11 @@ export class SeriesStatistics {
     this.#slices.set(sopInstanceUid, slice);
   }
 
-  /** Pixel-weighted over all slices added. */
-  total(): Omit<SliceStatistics, 'structure'> & { readonly flaggedSlices: readonly string[] } {
+  /** Pixel-weighted over all slices added; `slices` is how many. */
+  total(): Omit<SliceStatistics, 'structure'> & {
+    readonly slices: number;
+    readonly flaggedSlices: readonly string[];
+  } {
     const sums: Sums = new Float64Array(3 * CLASSES);
     let maxAbsChangeHu = 0;
     const flaggedSlices: string[] = [];
@@ -78,7 +81,7 @@ export class SeriesStatistics {
       maxAbsChangeHu = Math.max(maxAbsChangeHu, slice.maxAbsChangeHu);
       if (slice.structure.flagged) flaggedSlices.push(sopInstanceUid);
     }
-    return { ...summary(sums), maxAbsChangeHu, flaggedSlices };
+    return { ...summary(sums), slices: this.#slices.size, maxAbsChangeHu, flaggedSlices };
   }
 }
 
