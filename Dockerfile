@@ -4,8 +4,8 @@ FROM node:20-bookworm-slim
 WORKDIR /opt/iscl-denoise
 COPY package.json package-lock.json .npmrc ./
 COPY server/package.json server/
-# No install scripts: ONNX Runtime's would download GPU libraries, the others only check binaries that the lock file pins.
-RUN npm ci --omit=dev --workspaces=false --ignore-scripts --no-audit --no-fund \
+# .npmrc: no install scripts.
+RUN npm ci --omit=dev --workspaces=false --no-audit --no-fund \
   && npm cache clean --force
 
 COPY LICENSE ./

@@ -1,8 +1,8 @@
 const transform = {
-  '^.+\\.tsx?$': ['ts-jest', { isolatedModules: true, tsconfig: 'test/tsconfig.json', diagnostics: false }],
+  '^.+\\.tsx?$': ['ts-jest', { tsconfig: 'test/tsconfig.json', diagnostics: false }],
 };
 
-/** Unit and integration tests in Node; types are checked by `npm run typecheck`, so ts-jest only transpiles. */
+/** Unit and integration tests in Node; types are checked by `npm run typecheck`, so ts-jest only transpiles (`isolatedModules`). */
 export default {
   testEnvironment: 'node',
   roots: [
@@ -21,7 +21,7 @@ export default {
     // @fastify/static requires this ES module, which Node can do since 20.19 and jest 29 cannot.
     'node_modules/content-disposition/.+\\.js$': [
       'ts-jest',
-      { isolatedModules: true, diagnostics: false, tsconfig: { allowJs: true, module: 'CommonJS' } },
+      { diagnostics: false, tsconfig: { allowJs: true, module: 'CommonJS', isolatedModules: true } },
     ],
   },
   transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],

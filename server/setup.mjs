@@ -39,10 +39,8 @@ function npm(args, { quiet = false } = {}) {
   const [command, first] = process.env.npm_execpath
     ? [process.execPath, [process.env.npm_execpath]]
     : ['npm', []];
-  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
   const run = spawnSync(command, [...first, ...args], {
     cwd: root,
-    env,
     stdio: quiet ? 'pipe' : 'inherit',
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
