@@ -8,6 +8,8 @@ export interface JournalSession {
   /** How many instances the series must have; the session is not done with fewer. */
   readonly expected: number;
   readonly startedAt: string;
+  /** STOW-RS root it is for: what was meant for one archive is never sent to another. */
+  readonly target: string;
   /** For people: what a list of interrupted sessions shows. */
   readonly label: string;
 }
@@ -28,8 +30,9 @@ export interface JournalEntry {
 }
 
 /**
- * What is left to do, kept outside memory. `put` must have reached the disk when its promise resolves, and `putFile` must be
- * called before the entry that speaks of the file.
+ * What is left to do, kept outside memory. When a promise of `put` resolves, the entry must survive the end of the process; a power cut may
+ * take the last ones, and what they said is found again by asking the server. `putFile` must be called before the entry that speaks of
+ * the file.
  */
 export interface JournalStore {
   sessions(): Promise<JournalSession[]>;

@@ -8,8 +8,9 @@ import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
 import type { JournalSession, JournalStore } from './journal';
 import { sha256Hex } from '../dicom';
+import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
-import { isWhole, makeReport, type StoreReport } from './report';
+import { isWhole, makeReport, type FailureReason, type StoreReport } from './report';
 import {
   INSTANCE_TABLE,
   next,
@@ -74,6 +75,7 @@ export async function storeInstances(
     studyInstanceUid: options.studyInstanceUid,
     expected: options.expected,
     startedAt: new Date().toISOString(),
+    target: options.server.roots.stow,
     label: options.label ?? '',
   };
   await options.journal.open(session);
@@ -159,6 +161,7 @@ class StoreSession {
 
   /** What a reload or an earlier run left: a request cut off tells nothing, and what failed is worth one more try when asked. */
   private async recover(): Promise<void> {
+    await this.forgetLost();
     for (const entry of [...this.entries.values()]) {
       if (entry.state === 'sending') await this.apply(entry, 'lose', { compare: true });
       else if (entry.state === 'failed' || entry.state === 'mismatch')
@@ -167,28 +170,40 @@ class StoreSession {
     await this.delivery.reconcile(this.in('unconfirmed'));
   }
 
+  /**
+   * A browser short of space may drop files of its own accord, and a power cut the last ones written: such an instance is as one that was never
+   * fed, and is taken when it comes again.
+   */
+  private async forgetLost(): Promise<void> {
+    const { journal } = this.options;
+    for (const { sopInstanceUid, state } of [...this.entries.values()]) {
+      if (state === 'stored' || state === 'present') continue;
+      const file = await journal.file(this.session.id, sopInstanceUid).catch(() => null);
+      if (!file) this.entries.delete(sopInstanceUid);
+    }
+  }
+
   /** Into the journal as it comes, and out in batches; after the server is given up on, only into the journal. */
   private async feed(instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>): Promise<void> {
-    let waiting: Entry[] = [];
-    for (const entry of this.in('pending')) waiting.push(await this.lookFor(entry));
-    waiting = waiting.filter(entry => entry.state === 'pending');
+    const outbox = new Outbox(
+      entries => this.delivery.fills(entries),
+      entries => this.deliver(entries),
+    );
+    const take = async (entry: Entry | null) => {
+      const looked = entry && (await this.lookFor(entry));
+      if (looked?.state === 'pending') outbox.add(looked);
+    };
     try {
-      for await (const instance of instances) {
-        const admitted = await this.admit(instance);
-        const entry = admitted && (await this.lookFor(admitted));
-        if (entry?.state === 'pending') waiting.push(entry);
-        if (this.delivery.fills(waiting)) {
-          await this.deliver(waiting);
-          waiting = [];
-        }
-      }
+      for (const entry of this.in('pending')) await take(entry);
+      for await (const instance of instances) await take(await this.admit(instance));
     } catch (error) {
+      await outbox.settled();
       // What feeds us broke (the denoising job, a full disk under the journal): what we have is still stored.
       if (this.options.signal?.aborted || !(error instanceof DenoiseError) || error.notice.kind !== 'fault')
         throw error;
       this.stoppedBy = error.notice;
     }
-    await this.deliver(waiting);
+    await outbox.flush();
   }
 
   /** What the server had before is not sent again: it keeps the pixels it was given first, and they are compared with ours later. */
@@ -304,22 +319,13 @@ class StoreSession {
   }
 
   private async compare(entry: Entry): Promise<void> {
-    const { studyInstanceUid } = this.session;
-    const { seriesInstanceUid, sopInstanceUid } = entry;
-    const { signal } = this.options;
+    const { sopInstanceUid } = entry;
     let hash: string;
     try {
-      hash = await this.readBack(studyInstanceUid, seriesInstanceUid, sopInstanceUid);
+      hash = await this.readBack(entry);
     } catch (error) {
-      signal?.throwIfAborted();
-      if (!(error instanceof ReadRefused) && !(error instanceof NoAnswer)) throw error;
-      await this.save({
-        ...entry,
-        reason:
-          error instanceof ReadRefused
-            ? { code: 'not-readable', status: error.status }
-            : { code: 'unreachable' },
-      });
+      this.options.signal?.throwIfAborted();
+      await this.save({ ...entry, reason: unverified(error) });
       return;
     }
     this.compared.add(sopInstanceUid);
@@ -327,14 +333,25 @@ class StoreSession {
     else await this.apply(entry, 'differ', { reason: { code: 'other-pixels' } });
   }
 
-  /** Frames are uncompressed on the wire and need no parsing; not every archive serves them. */
-  private async readBack(studyUid: string, seriesUid: string, sopUid: string): Promise<string> {
+  /**
+   * Frames are uncompressed on the wire and need no parsing; not every archive serves them, and some send them in another form than was asked
+   * for. Then the file tells, which says itself how it is encoded.
+   */
+  private async readBack({ seriesInstanceUid, sopInstanceUid, pixelHash }: Entry): Promise<string> {
+    const uids = [this.session.studyInstanceUid, seriesInstanceUid, sopInstanceUid] as const;
     const { signal } = this.options;
+    let frameHash: string | null = null;
     try {
-      return await sha256Hex(await this.client.frame(studyUid, seriesUid, sopUid, signal));
+      frameHash = await sha256Hex(await this.client.frame(...uids, signal));
+      if (frameHash === pixelHash) return frameHash;
     } catch (error) {
       if (!(error instanceof ReadRefused)) throw error;
-      return pixelHashOf(await this.client.instance(studyUid, seriesUid, sopUid, signal));
+    }
+    try {
+      return await pixelHashOf(await this.client.instance(...uids, signal));
+    } catch (error) {
+      if (error instanceof ReadRefused && frameHash !== null) return frameHash;
+      throw error;
     }
   }
 
@@ -391,4 +408,12 @@ class StoreSession {
       secondsLeft: this.state === 'sending' && done + failed > 0 ? Math.ceil(left * perInstance) : null,
     });
   }
+}
+
+/** Why an instance could not be read back. Throws what is no matter of the server. */
+function unverified(error: unknown): FailureReason {
+  if (error instanceof ReadRefused) return { code: 'not-readable', status: error.status };
+  if (error instanceof NoAnswer) return { code: 'unreachable' };
+  if (error instanceof DenoiseError) return { code: 'not-decodable' };
+  throw error;
 }

@@ -95,10 +95,43 @@ describe.each(kinds)('journal in $name', ({ make }) => {
     expect(await (await reopen()).sessions()).toEqual([]);
   });
 
+  it('gets ahead of a slow server: cut off in the first request, everything is sent from the journal alone', async () => {
+    const reopen = await make();
+    const server = await startFaultServer();
+    const roots = { qido: server.url, wado: server.url, stow: server.url };
+    const options = { server: { roots }, batchBytes: series[0]!.part10.byteLength * 2 };
+    // Stores what it is sent, and never comes to the end of its answer.
+    server.always = () => ({ kind: 'slow', msPerByte: 1000 });
+    const controller = new AbortController();
+    const journal = await reopen();
+    const cutOff = storeInstances(series, {
+      ...options,
+      journal,
+      studyInstanceUid: STUDY,
+      expected: 6,
+      sessionId: 'slow',
+      signal: controller.signal,
+    });
+    while (server.requests.length < 1 || (await journal.entries('slow')).length < 6)
+      await new Promise(resolve => setTimeout(resolve, 20));
+    expect(server.requests).toHaveLength(1);
+    controller.abort();
+    await cutOff;
+
+    server.always = null;
+    expect(await resumeStore('slow', { ...options, journal: await reopen() })).toMatchObject({
+      outcome: 'done',
+      stored: 6,
+    });
+    await server.close();
+    expect([...server.posts.values()]).toEqual(Array(6).fill(1));
+    expect(await (await reopen()).sessions()).toEqual([]);
+  });
+
   it('keeps sessions apart and forgets one at a time', async () => {
     const journal = await (await make())();
     for (const id of ['a', 'b']) {
-      await journal.open({ id, studyInstanceUid: STUDY, expected: 1, startedAt: '', label: '' });
+      await journal.open({ id, studyInstanceUid: STUDY, expected: 1, startedAt: '', target: '', label: '' });
       await journal.putFile(id, '1.2', new Uint8Array([1, 2]));
       await journal.put(id, {
         sopInstanceUid: '1.2',
@@ -124,7 +157,7 @@ describe.each(kinds)('journal in $name', ({ make }) => {
 it('a folder journal survives a line torn by a crash, before and after the next append', async () => {
   const folder = await temporary();
   const journal = fileJournal(folder);
-  await journal.open({ id: 's', studyInstanceUid: STUDY, expected: 1, startedAt: '', label: '' });
+  await journal.open({ id: 's', studyInstanceUid: STUDY, expected: 1, startedAt: '', target: '', label: '' });
   const entry = {
     sopInstanceUid: '1',
     seriesInstanceUid: '1',
