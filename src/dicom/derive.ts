@@ -49,7 +49,7 @@ export interface DerivedInstance {
  * One derived CT Image Storage instance (docs/dicom-conformance.md). Pixels are `hu` in the source's own pixel format: rounded once, clamped
  * to Bits Stored, padding restored exactly.
  * @throws DenoiseError: `unreadable-dicom`, `undecodable`, or the refusals of `modalityOf`; RangeError when `hu` has another size than the
- * source.
+ * source or is not finite.
  */
 export async function deriveInstance(input: DeriveInput): Promise<DerivedInstance> {
   return derivePrepared(prepareSource(input.source), input);
@@ -138,9 +138,18 @@ export async function derivePrepared(
   }
   const { padding, modality } = pixelFormatOf(stored, format);
   const hu = input.hu instanceof Float32Array ? input.hu : Float32Array.from(input.hu);
+  // As a stored value NaN would be 0, which is air or bone by the intercept.
+  if (!isFinite(hu, padding)) throw new RangeError('HU that are not finite');
   const pixels = sliceToStored(hu, modality, padding, stored);
   const uids = await derivedUids(source, input.provenance);
   return { ...uids, part10: writePart10(derivedAttributes(source.dataset, pixels, uids, input)) };
+}
+
+/** Of all that is not padding. A sum of float32 numbers stays finite in float64. */
+function isFinite(hu: Float32Array, padding: Uint8Array | null): boolean {
+  let sum = 0;
+  for (let i = 0; i < hu.length; i++) if (padding?.[i] !== 1) sum += hu[i]!;
+  return Number.isFinite(sum);
 }
 
 async function readPrepared(prepared: PreparedSource): Promise<ElementSource> {

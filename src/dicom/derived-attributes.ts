@@ -15,6 +15,7 @@ import {
   type RawDataset,
   type RawElement,
 } from './elements';
+import { joinedText } from './joined-text';
 import { filterPrivate } from './private-tags';
 import { derivationDescription, percent, toAscii, type Provenance } from './provenance';
 import { TAG } from './tags';
@@ -36,6 +37,8 @@ type DeriveSettings = Omit<DeriveInput, 'source'>;
 const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 const LO_LENGTH = 64;
 const DERIVATION_DESCRIPTION_LENGTH = 1024;
+/** PS3.5 6.2. */
+const IS_LARGEST = 2 ** 31 - 1;
 
 /** What describes the equipment that made an instance (General Equipment), and moves into Contributing Equipment with it. */
 const EQUIPMENT = [
@@ -77,6 +80,25 @@ const DROPPED: readonly number[] = [
   TAG.PixelDataProviderURL,
   TAG.ExtendedOffsetTable,
   TAG.ExtendedOffsetTableLengths,
+  // What an archive said of the source when it was asked: where it is, how many there are, in which forms. A viewer's metadata has it.
+  TAG.QueryRetrieveLevel,
+  TAG.RetrieveAETitle,
+  TAG.InstanceAvailability,
+  TAG.ModalitiesInStudy,
+  TAG.SOPClassesInStudy,
+  TAG.RetrieveURL,
+  TAG.AvailableTransferSyntaxUID,
+  TAG.RetrieveURI,
+  TAG.RetrieveLocationUID,
+  TAG.StorageMediaFileSetID,
+  TAG.StorageMediaFileSetUID,
+  ...TAG.NumbersOfRelated,
+  // Of the source's stay in its archive.
+  TAG.InstanceCoercionDateTime,
+  TAG.SOPInstanceStatus,
+  TAG.SOPAuthorizationDateTime,
+  TAG.SOPAuthorizationComment,
+  TAG.AuthorizationEquipmentCertificationNumber,
 ];
 
 /**
@@ -136,10 +158,9 @@ export function derivedAttributes(
 function copied(source: RawDataset, { privateAllowList }: DeriveSettings): RawDataset {
   const dataset = filterPrivate(source, privateAllowList);
   for (const tag of dataset.keys()) {
-    const isGroupLength = (tag & 0xffff) === 0;
     // Overlay bits inside the pixel words (retired) are not in the new pixels, so neither may be the attributes that point to them.
     const isOverlayInPixels = tag >>> 24 === 0x60 && !dataset.has(((tag & 0xffff0000) | 0x3000) >>> 0);
-    if (isGroupLength || isOverlayInPixels) dataset.delete(tag);
+    if (isOverlayInPixels) dataset.delete(tag);
   }
   for (const tag of DROPPED) dataset.delete(tag);
   return dataset;
@@ -147,73 +168,48 @@ function copied(source: RawDataset, { privateAllowList }: DeriveSettings): RawDa
 
 /** Value 3 on (AXIAL and the like) stay; it is DERIVED, whatever the source was. */
 function imageType(source: RawDataset, value2: string): RawElement {
-  const kind = asciiOf(source, TAG.ImageType).split('\\').slice(2);
-  return ascii(
-    'CS',
-    ['DERIVED', value2, ...(kind.length > 0 && kind[0] !== '' ? kind : ['AXIAL'])].join('\\'),
-  );
+  // What is no ASCII is no CS, and says nothing.
+  const words = asciiOf(source, TAG.ImageType)
+    .split('\\')
+    .map(word => (/^[\x20-\x7e]*$/.test(word) ? word.trim() : ''));
+  const [kind = '', ...more] = words.slice(2);
+  return ascii('CS', ['DERIVED', value2, kind || 'AXIAL', ...more].join('\\'));
 }
 
-/** Source + 1000, so it sorts behind every series of the scanner; 1000 when the source has none. */
+/** Source + 1000, so it sorts behind every series of the scanner; 1000 when the source has none, the source's own where IS ends. */
 function seriesNumber(source: RawDataset): RawElement {
-  const number = Number(asciiOf(source, TAG.SeriesNumber) || '0');
-  return ascii('IS', String((Number.isInteger(number) ? number : 0) + 1000));
+  const text = asciiOf(source, TAG.SeriesNumber);
+  const number = /^[+-]?\d{1,11}$/.test(text) ? Number(text) : 0;
+  return ascii('IS', String(number + 1000 <= IS_LARGEST ? number + 1000 : Math.min(number, IS_LARGEST)));
 }
 
-/** The source's own words in their own bytes, then our tag, which survives the cut at 64 characters. */
+/** The source's own words in their own bytes, then our tag, which survives the cut. */
 function seriesDescription(source: RawDataset, strength: number): RawElement {
-  const tag = ascii('LO', `${PRODUCT.seriesTag} ${percent(strength)}`).value;
-  return {
-    vr: 'LO',
-    value: joined('LO', valueOf(source, TAG.SeriesDescription), ' ', tag, LO_LENGTH, source),
-  };
+  return joined(
+    'LO',
+    source,
+    TAG.SeriesDescription,
+    ' ',
+    `${PRODUCT.seriesTag} ${percent(strength)}`,
+    LO_LENGTH,
+  );
 }
 
 /** What was done to the source before comes first: derivations are in order of application. */
 function description(source: RawDataset, ours: string): RawElement {
-  const text = new TextEncoder().encode(ours.slice(0, DERIVATION_DESCRIPTION_LENGTH));
-  const before = valueOf(source, TAG.DerivationDescription);
-  const value = joined('ST', before, '; then: ', text, DERIVATION_DESCRIPTION_LENGTH, source);
-  return { vr: 'ST', value };
+  return joined('ST', source, TAG.DerivationDescription, '; then: ', ours, DERIVATION_DESCRIPTION_LENGTH);
 }
 
-/**
- * `before`, a separator and `ours` within a number of bytes. `before` is cut only where each byte is one character; with a multi-byte or
- * escape-switched character set it is kept whole or left out, since half a character would spoil the text behind it.
- */
 function joined(
   vr: string,
-  before: Uint8Array | undefined,
-  separator: string,
-  ours: Uint8Array,
-  limit: number,
   source: RawDataset,
-): Uint8Array {
-  const own = trimmed(ours);
-  const room = limit - own.length - separator.length;
-  let kept = before ? trimmed(before) : new Uint8Array(0);
-  if (kept.length > room)
-    kept = isSingleByte(source, kept) ? trimmed(kept.subarray(0, Math.max(0, room))) : new Uint8Array(0);
-  if (kept.length === 0) return padded(vr, own);
-  const separating = new TextEncoder().encode(separator);
-  const value = new Uint8Array(kept.length + separating.length + own.length);
-  value.set(kept);
-  value.set(separating, kept.length);
-  value.set(own, kept.length + separating.length);
-  return padded(vr, value);
-}
-
-function trimmed(text: Uint8Array): Uint8Array {
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === 0x20 || text[end - 1] === 0)) end--;
-  return text.subarray(0, end);
-}
-
-/** ASCII bytes are one character each in every DICOM character set that does not switch by escape. */
-function isSingleByte(source: RawDataset, text: Uint8Array): boolean {
-  if (text.every(byte => byte >= 0x20 && byte < 0x7f)) return true;
-  const [first = '', ...more] = asciiOf(source, TAG.SpecificCharacterSet).split('\\');
-  return more.length === 0 && /^(ISO_IR (100|101|109|110|144|127|126|138|148|203|13|166))?$/.test(first);
+  tag: number,
+  separator: string,
+  ours: string,
+  limit: number,
+): RawElement {
+  const characterSet = asciiOf(source, TAG.SpecificCharacterSet);
+  return { vr, value: joinedText(vr, valueOf(source, tag), separator, ours, limit, characterSet) };
 }
 
 /** Items the source has, the equipment that made the source, and ours. */

@@ -63,6 +63,13 @@ function datasetOf(
   return dataset;
 }
 
+/** An item's own character set is that of its archive; its text is ours now, in the character set of the whole. */
+function itemOf(item: Readonly<Record<string, unknown>>, text: TextWriter, signed: boolean): RawDataset {
+  const dataset = datasetOf(item, text, signed);
+  dataset.delete(TAG.SpecificCharacterSet);
+  return dataset;
+}
+
 function elementOf(tag: number, value: unknown, text: TextWriter, signed: boolean): RawElement | null {
   const vr = plainVr(vrOfTag(tag), signed);
   if (!vr) return null;
@@ -71,7 +78,7 @@ function elementOf(tag: number, value: unknown, text: TextWriter, signed: boolea
     const items = values.filter(
       (item): item is Record<string, unknown> => item !== null && typeof item === 'object',
     );
-    return { vr, items: items.map(item => datasetOf(item, text, signed)) };
+    return { vr, items: items.map(item => itemOf(item, text, signed)) };
   }
   const bytes = isBinary(vr)
     ? binary(vr, values)
@@ -123,6 +130,8 @@ const SETTERS: Readonly<Record<string, Setter>> = {
 function binary(vr: string, values: readonly unknown[]): Uint8Array | null {
   const [first] = values;
   if (first === null || first === undefined) return new Uint8Array(0);
+  const inline = (first as { readonly InlineBinary?: unknown }).InlineBinary;
+  if (typeof inline === 'string') return Uint8Array.from(atob(inline), character => character.charCodeAt(0));
   if (first instanceof ArrayBuffer) return new Uint8Array(first);
   if (ArrayBuffer.isView(first))
     return new Uint8Array(first.buffer, first.byteOffset, first.byteLength).slice();

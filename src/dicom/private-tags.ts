@@ -17,13 +17,17 @@ export const PRIVATE_ALLOW_LIST: PrivateAllowList = {
   ELSCINT1: [0x00e10021, 0x00e10050, 0x01f10001, 0x01f10007, 0x01f10026, 0x01f10027],
 };
 
-/** Removes private attributes that are not allowed, in nested items too, and the blocks of creators that are left with none. */
+/**
+ * Removes private attributes that are not allowed, in nested items too, and the blocks of creators that are left with none. Group lengths
+ * (retired) go as well: they count the bytes of the source's encoding.
+ */
 export function filterPrivate(
   dataset: RawDataset,
   allowed: PrivateAllowList = PRIVATE_ALLOW_LIST,
 ): RawDataset {
   const kept: RawDataset = new Map();
   for (const [tag, element] of dataset) {
+    if ((tag & 0xffff) === 0) continue;
     if (((tag >>> 16) & 1) === 0) {
       kept.set(
         tag,

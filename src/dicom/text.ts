@@ -43,12 +43,12 @@ function decodedElement(element: RawElement, characterSet: string): RawElement {
   }
   return {
     vr: element.vr,
-    value: padded(element.vr, utf8.encode(decode(element.value, element.vr, characterSet))),
+    value: padded(element.vr, utf8.encode(decodedText(element.value, element.vr, characterSet))),
   };
 }
 
 /** A character set that nobody knows must not keep an image from being read: what is not ASCII becomes U+FFFD. */
-function decode(value: Uint8Array, vr: string, characterSet: string): string {
+export function decodedText(value: Uint8Array, vr: string, characterSet: string): string {
   try {
     return convertBytes(characterSet, value, { vr });
   } catch {

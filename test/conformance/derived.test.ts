@@ -108,6 +108,9 @@ const droppedTags = new Set([
     0x00181200, 0x00181201,
   ],
   ...[0x00280108, 0x00280109, 0x00880200, 0xfffcfffc, 0xfffafffa, 0x4ffe0001],
+  // What an archive said of the source.
+  ...[0x00080054, 0x00080056, 0x00081190, 0x00083002, 0x0040e010, 0x0040e011, 0x00880130, 0x00880140],
+  ...[0x00080015, 0x01000410, 0x01000420, 0x01000424, 0x01000426],
 ]);
 
 /** Half a minute each on an idle machine; the machine of a check may be anything but idle. */
