@@ -1,5 +1,6 @@
 import dcmjs from 'dcmjs';
 import type { NaturalizedInstance } from '../src/ct';
+import { decodeFrame, naturalize, parsePart10 } from '../src/dicom';
 import { DenoiseError } from '../src/notices';
 import {
   describeReason,
@@ -15,7 +16,14 @@ import {
 import { fileJournal } from '../src/store/node';
 import type { SourceSpec } from './arguments';
 import { groupBySeries, SourceError, type Listing, type SourceInstance } from './source';
-import { TargetError, type DerivedSeries, type SeriesTarget, type StoreOutcome, type Target } from './target';
+import {
+  TargetError,
+  type DerivedSeries,
+  type ExpectedInstance,
+  type SeriesTarget,
+  type StoreOutcome,
+  type Target,
+} from './target';
 
 /** As OHIF does with the metadata of its DICOMweb data source. */
 const { naturalizeDataset } = dcmjs.data.DicomMetaDictionary as unknown as {
@@ -105,7 +113,7 @@ export function dicomWebTarget(options: DicomWebOptions, state: string): Target 
       return {
         there: listed,
         held: new Set(journaled.map(({ sopInstanceUid }) => sopInstanceUid)),
-        read: uid => client.instance(studyInstanceUid, seriesInstanceUid, uid),
+        isWhole: instance => isThere(client, studyInstanceUid, instance),
         async store(instances, expected, signal): Promise<StoreOutcome> {
           const common = { server: options, journal, signal };
           const report =
@@ -126,4 +134,23 @@ export function dicomWebTarget(options: DicomWebOptions, state: string): Target 
       };
     },
   };
+}
+
+/** Its pixels were compared when it was stored, so the UIDs and the number of pixels tell enough: an archive cuts off no file. */
+async function isThere(
+  client: DicomWebClient,
+  studyInstanceUid: string,
+  expected: ExpectedInstance,
+): Promise<boolean> {
+  const { seriesInstanceUid, sopInstanceUid, pixels } = expected;
+  try {
+    const parsed = parsePart10(await client.instance(studyInstanceUid, seriesInstanceUid, sopInstanceUid));
+    const { SOPInstanceUID, SeriesInstanceUID } = naturalize(parsed);
+    const { stored } = await decodeFrame(parsed);
+    return (
+      SOPInstanceUID === sopInstanceUid && SeriesInstanceUID === seriesInstanceUid && stored.length === pixels
+    );
+  } catch {
+    return false;
+  }
 }

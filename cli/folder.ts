@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { naturalize, parsePart10 } from '../src/dicom';
 import { DenoiseError } from '../src/notices';
 import { writeAtomically } from '../src/store/node';
+import { noDigests, openDigests } from './digests';
 import { groupBySeries, SourceError, type Listing, type SourceInstance } from './source';
 import { TargetError, type SeriesTarget, type Target } from './target';
 
@@ -60,8 +61,8 @@ async function readAgain(file: string, sopInstanceUid: string): Promise<Uint8Arr
 }
 
 /**
- * Files in `root`: a folder for each series and a file for each instance, named by their UIDs, or all in one folder when `flat`. A file is whole or
- * not there.
+ * Files in `root`: a folder for each series and a file for each instance, named by their UIDs, with a list of their SHA-256 beside the folder; or all in
+ * one folder when `flat`, without a list, because mercure reads that folder once. A file is whole or not there.
  */
 export function folderTarget(root: string, flat: boolean): Target {
   return {
@@ -69,9 +70,11 @@ export function folderTarget(root: string, flat: boolean): Target {
       const folder = flat ? root : join(root, seriesInstanceUid);
       const prefix = flat ? `${seriesInstanceUid}#` : '';
       const path = (uid: string) => join(folder, `${prefix}${uid}.dcm`);
+      const listed = (uid: string) => `${seriesInstanceUid}/${uid}.dcm`;
       try {
         await mkdir(folder, { recursive: true });
         const names = await readdir(folder);
+        const digests = flat ? noDigests : await openDigests(join(root, `${seriesInstanceUid}.sha256`));
         const ours = names.filter(name => name.startsWith(prefix));
         // What a crash left of a file that was being written.
         for (const name of ours)
@@ -80,12 +83,16 @@ export function folderTarget(root: string, flat: boolean): Target {
         return {
           there: new Set(there),
           held: new Set(),
-          read: uid => readFile(path(uid)),
+          async isWhole({ sopInstanceUid }) {
+            const bytes = await readFile(path(sopInstanceUid)).catch(() => null);
+            return bytes !== null && digests.matches(listed(sopInstanceUid), bytes);
+          },
           async store(instances) {
             let written = 0;
             try {
               for await (const { sopInstanceUid, part10 } of instances) {
                 await writeAtomically(path(sopInstanceUid), part10);
+                await digests.add(listed(sopInstanceUid), part10);
                 written++;
               }
               return { written, failed: [], notice: null, store: null };

@@ -7,7 +7,6 @@ import {
   deriveInstance,
   derivedSeriesInstanceUid,
   derivedUidsOf,
-  naturalize,
   parsePart10,
   type DecodedFrame,
   type DerivedInstance,
@@ -132,7 +131,7 @@ class SeriesRun {
     };
   }
 
-  /** What an earlier run made is kept when it is what this run would make: same UIDs, readable, all its pixels. */
+  /** What an earlier run made is kept when it is what this run would make, by its UIDs, and is as it was written. */
   private async split(target: SeriesTarget): Promise<{ todo: SourceInstance[]; kept: number }> {
     const { instances } = this.series;
     if (target.there.size === 0 && target.held.size === 0) return { todo: [...instances], kept: 0 };
@@ -143,7 +142,7 @@ class SeriesRun {
       this.options.progress.checking(kept, instances.length);
       const uids = await this.uidsOf(source);
       if (uids && target.held.has(uids.sopInstanceUid)) continue;
-      if (uids && target.there.has(uids.sopInstanceUid) && (await isWhole(target, uids))) kept++;
+      if (uids && target.there.has(uids.sopInstanceUid) && (await target.isWhole(uids))) kept++;
       else todo.push(source);
     }
     return { todo, kept };
@@ -273,24 +272,5 @@ class SeriesRun {
       this.seconds.encode += performance.now() - started;
       yield derived;
     }
-  }
-}
-
-async function isWhole(
-  target: SeriesTarget,
-  expected: { readonly sopInstanceUid: string; readonly seriesInstanceUid: string; readonly pixels: number },
-): Promise<boolean> {
-  try {
-    const parsed = parsePart10(await target.read(expected.sopInstanceUid));
-    const { SOPInstanceUID, SeriesInstanceUID } = naturalize(parsed);
-    const { stored } = await decodeFrame(parsed);
-    return (
-      SOPInstanceUID === expected.sopInstanceUid &&
-      SeriesInstanceUID === expected.seriesInstanceUid &&
-      stored.length === expected.pixels
-    );
-  } catch {
-    // Cut off, damaged or not to be had: it is made again.
-    return false;
   }
 }

@@ -15,13 +15,20 @@ export interface DerivedSeries {
   readonly expected: number;
 }
 
+/** What is known of a derived instance before it is computed. */
+export interface ExpectedInstance {
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly pixels: number;
+}
+
 export interface SeriesTarget {
   /** SOP Instance UIDs an earlier run left there. */
   readonly there: ReadonlySet<string>;
   /** Those the target holds in its journal and stores itself: they need not be made again. */
   readonly held: ReadonlySet<string>;
-  /** Part 10 bytes of one that is there. */
-  read(sopInstanceUid: string): Promise<Uint8Array>;
+  /** Whether one that is there is what an earlier run wrote; false when it is damaged, or cannot be had. */
+  isWhole(expected: ExpectedInstance): Promise<boolean>;
   /**
    * Takes what comes; `expected` of it makes the series whole together with what was kept.
    * Resolves in every case that can be reported; errors of `instances` reject.

@@ -1,4 +1,5 @@
 /** @jest-environment ./test/node-environment.cjs */
+import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRODUCT, sliceFromStored } from '../../src/ct';
@@ -9,6 +10,7 @@ import {
   ctInstance,
   ctSeries,
   filesIn,
+  imagesIn,
   folderOf,
   MODELS,
   removeTemporary,
@@ -33,7 +35,7 @@ describe('folder to folder', () => {
       { outcome: 'done', slices: 5, written: 5, kept: 0, failed: [], provider: 'cpu' },
     ]);
     const [derived] = report.series;
-    const files = await filesIn(output);
+    const files = await imagesIn(output);
     expect(files).toHaveLength(5);
     for (const file of files) {
       const { SeriesInstanceUID, SOPInstanceUID, SourceImageSequence } = naturalize(
@@ -67,7 +69,7 @@ describe('folder to folder', () => {
       provenance: provenanceOf(info, 'cpu', 55 / 100, []),
       createdAt: new Date(),
     });
-    const [file] = await filesIn(output);
+    const [file] = await imagesIn(output);
     expect(file).toBe(join(viewers.seriesInstanceUid, `${viewers.sopInstanceUid}.dcm`));
     expect(await pixelsOf(join(output, file!))).toEqual(
       (await decodeFrame(parsePart10(viewers.part10))).stored,
@@ -81,7 +83,7 @@ describe('folder to folder', () => {
       series.map(async ({ part10 }) => String((await decodeFrame(parsePart10(part10))).stored)),
     );
     const derived = await Promise.all(
-      (await filesIn(output)).map(async file => String(await pixelsOf(join(output, file)))),
+      (await imagesIn(output)).map(async file => String(await pixelsOf(join(output, file)))),
     );
     expect(derived.sort()).toEqual(originals.sort());
   });
@@ -90,9 +92,9 @@ describe('folder to folder', () => {
     const [input, one, two] = [await folderOf(series), await temporary(), await temporary()];
     await runJson([input, one]);
     await runJson([input, two]);
-    expect(await filesIn(one)).toEqual(await filesIn(two));
+    expect(await imagesIn(one)).toEqual(await imagesIn(two));
     await runJson([input, one, '--strength', '50']);
-    expect(await filesIn(one)).toHaveLength(10);
+    expect(await imagesIn(one)).toHaveLength(10);
   });
 });
 
@@ -100,7 +102,7 @@ describe('run again', () => {
   it('keeps what is whole without computing it, and makes again what is cut off or gone', async () => {
     const [input, output] = [await folderOf(ctSeries(6)), await temporary()];
     await runJson([input, output]);
-    const files = (await filesIn(output)).map(file => join(output, file));
+    const files = (await imagesIn(output)).map(file => join(output, file));
     const before = await Promise.all(
       files.map(async file => ({ pixels: await pixelsOf(file), time: (await stat(file)).mtimeMs })),
     );
@@ -113,17 +115,48 @@ describe('run again', () => {
     await writeFile(`${files[0]}.part`, 'what a crash leaves');
     const repaired = await runJson([input, output]);
     expect(repaired.series).toMatchObject([{ outcome: 'done', kept: 4, written: 2 }]);
-    expect((await filesIn(output)).map(file => join(output, file))).toEqual(files);
+    expect((await imagesIn(output)).map(file => join(output, file))).toEqual(files);
     for (const [i, file] of files.entries()) {
       expect(await pixelsOf(file)).toEqual(before[i]!.pixels);
       if (i !== 1 && i !== 4) expect((await stat(file)).mtimeMs).toBe(before[i]!.time);
     }
   });
 
+  it.each<[string, (bytes: Buffer) => void]>([
+    ['a flipped bit in the last pixel', bytes => void (bytes[bytes.length - 1]! ^= 1)],
+    ['a flipped bit in the header', bytes => void (bytes[400]! ^= 1)],
+  ])('%s is found and made again, and sha256sum agrees', async (_, damage) => {
+    const [input, output] = [await folderOf(ctSeries(3)), await temporary()];
+    await runJson([input, output]);
+    const [, file] = await imagesIn(output);
+    const path = join(output, file!);
+    const pixels = await pixelsOf(path);
+    const bytes = await readFile(path);
+    damage(bytes);
+    await writeFile(path, bytes);
+    expect(await runJson([input, output])).toMatchObject({ code: 0, series: [{ kept: 2, written: 1 }] });
+    expect(await pixelsOf(path)).toEqual(pixels);
+    const [list] = (await filesIn(output)).filter(name => name.endsWith('.sha256'));
+    const checked = execFileSync('sha256sum', ['-c', list!], { cwd: output, encoding: 'utf8' });
+    expect(checked.trim().split('\n')).toHaveLength(3);
+    expect((await runJson([input, output])).series).toMatchObject([{ kept: 3, written: 0 }]);
+  });
+
+  it('a file that no digest vouches for is made again: the list torn or gone', async () => {
+    const [input, output] = [await folderOf(ctSeries(3)), await temporary()];
+    await runJson([input, output]);
+    const [list] = (await filesIn(output)).filter(name => name.endsWith('.sha256'));
+    await truncate(join(output, list!), (await stat(join(output, list!))).size - 20);
+    expect((await runJson([input, output])).series).toMatchObject([{ kept: 2, written: 1 }]);
+    await rm(join(output, list!));
+    expect((await runJson([input, output])).series).toMatchObject([{ kept: 0, written: 3 }]);
+    expect((await runJson([input, output])).series).toMatchObject([{ kept: 3, written: 0 }]);
+  });
+
   it('a target that takes no more: incomplete, what is done is kept, the rest comes later', async () => {
     const [input, output] = [await folderOf(ctSeries(4)), await temporary()];
     await runJson([input, output]);
-    const [, second] = await filesIn(output);
+    const [, second] = await imagesIn(output);
     // A folder where a file must go: the rename fails.
     await rm(join(output, second!));
     await mkdir(join(output, second!, 'in-the-way'), { recursive: true });
@@ -137,7 +170,7 @@ describe('run again', () => {
       code: 0,
       series: [{ outcome: 'done', kept: 3, written: 1 }],
     });
-    expect((await filesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
+    expect((await imagesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
   });
 
   it('a changed source is not taken for the old one', async () => {
@@ -145,7 +178,7 @@ describe('run again', () => {
     await runJson([input, output]);
     await folderOf([ctInstance(1, { seed: 5 })], input);
     expect((await runJson([input, output])).series).toMatchObject([{ kept: 0, written: 1 }]);
-    expect(await filesIn(output)).toHaveLength(2);
+    expect(await imagesIn(output)).toHaveLength(2);
   });
 });
 

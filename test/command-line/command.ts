@@ -117,4 +117,9 @@ export async function filesIn(folder: string): Promise<string[]> {
     .sort();
 }
 
+/** The DICOM files among them; the list of digests lies beside the series' folders. */
+export async function imagesIn(folder: string): Promise<string[]> {
+  return (await filesIn(folder)).filter(file => !file.endsWith('.sha256'));
+}
+
 export { SERIES, STUDY };

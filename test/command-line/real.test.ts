@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { modalityOf, sliceFromStored } from '../../src/ct';
 import { decodeFrame, naturalize, parsePart10 } from '../../src/dicom';
-import { filesIn, launch, removeTemporary, temporary } from './command';
+import { filesIn, imagesIn, launch, removeTemporary, temporary } from './command';
 
 const DATA = resolve('../shared/data');
 const absent = existsSync(DATA) ? null : `${DATA} is absent`;
@@ -36,7 +36,7 @@ async function sliceOf(file: string) {
         const slice = await sliceOf(join(input, file));
         sources.set(slice.instance.SOPInstanceUID, slice);
       }
-      const files = await filesIn(output);
+      const files = await imagesIn(output);
       expect(files).toHaveLength(sources.size);
       for (const file of files) {
         const derived = await sliceOf(join(output, file));

@@ -5,7 +5,7 @@ import { decodeFrame, parsePart10 } from '../../src/dicom';
 import { DicomWebClient, memoryJournal, storeInstances } from '../../src/store';
 import {
   ctSeries,
-  filesIn,
+  imagesIn,
   folderOf,
   removeTemporary,
   runJson,
@@ -58,7 +58,7 @@ const series = ctSeries(COUNT);
     });
     const uid = report.series[0]!.derivedSeriesInstanceUid!;
     const listed = await client.listInstances(STUDY, uid);
-    expect([...listed].map(sop => join(uid, `${sop}.dcm`)).sort()).toEqual(await filesIn(output));
+    expect([...listed].map(sop => join(uid, `${sop}.dcm`)).sort()).toEqual(await imagesIn(output));
     for (const sop of listed) {
       const there = await decodeFrame(parsePart10(await client.instance(STUDY, uid, sop)));
       const here = await decodeFrame(parsePart10(await readFile(join(output, uid, `${sop}.dcm`))));
@@ -88,7 +88,7 @@ const series = ctSeries(COUNT);
       code: 0,
       series: [{ written: COUNT }],
     });
-    expect(await filesIn(output)).toHaveLength(COUNT);
+    expect(await imagesIn(output)).toHaveLength(COUNT);
   });
 
   it('a study that is not there: source, exit code 5', async () => {

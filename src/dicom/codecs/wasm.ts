@@ -1,4 +1,4 @@
-import type { Decode } from './types';
+import type { Decode, Decoded } from './types';
 
 /** The decoder class of every @cornerstonejs/codec-* package, as Emscripten exports it. */
 interface WasmDecoder {
@@ -14,6 +14,7 @@ interface WasmFrameInfo {
   readonly width: number;
   readonly height: number;
   readonly bitsPerSample?: number;
+  readonly isSigned?: boolean;
   readonly componentCount: number;
 }
 
@@ -54,7 +55,23 @@ export async function htj2k(): Promise<Decode> {
   const { HTJ2KDecoder } = await instantiate<{ HTJ2KDecoder: new () => WasmDecoder }>(
     await import(/* webpackIgnore: true */ '@cornerstonejs/codec-openjph/wasmjs'),
   );
-  return decodeWith(() => new HTJ2KDecoder());
+  return decodeWith(() => new HTJ2KDecoder(), clipped);
+}
+
+/**
+ * OpenJPH leaves clipping to its caller (https://github.com/aous72/OpenJPH/issues/35): of a lossy 12-bit stream it gives 4096 beside 4095, and cut to
+ * 12 bits that would be 0, black in the brightest place.
+ */
+function clipped(words: Uint8Array | Uint16Array, bits: number, signed: boolean): Decoded['words'] {
+  if (bits <= 8) return words;
+  const read = signed ? new Int16Array(words.buffer) : words;
+  const low = signed ? -(2 ** (bits - 1)) : 0;
+  const high = low + 2 ** bits - 1;
+  for (let i = 0; i < read.length; i++) {
+    if (read[i]! > high) read[i] = high;
+    else if (read[i]! < low) read[i] = low;
+  }
+  return read;
 }
 
 /** FFD9 ends every JPEG, JPEG-LS and JPEG 2000 stream. libjpeg and OpenJPEG fill what is missing with grey and say nothing. */
@@ -65,7 +82,11 @@ function endsWithEndMarker(encoded: Uint8Array): boolean {
 }
 
 /** A decoder object for each frame: after a damaged code stream its state is unknown. */
-function decodeWith(create: () => WasmDecoder): Decode {
+function decodeWith(
+  create: () => WasmDecoder,
+  finish: (words: Uint8Array | Uint16Array, bits: number, signed: boolean) => Decoded['words'] = words =>
+    words,
+): Decode {
   return encoded => {
     if (!endsWithEndMarker(encoded)) throw new RangeError('the code stream is cut off');
     const decoder = create();
@@ -76,12 +97,14 @@ function decodeWith(create: () => WasmDecoder): Decode {
         width: columns,
         height: rows,
         bitsPerSample: bits = 8,
+        isSigned = false,
         componentCount,
       } = decoder.getFrameInfo();
       if (componentCount !== 1) throw new RangeError(`${componentCount} components`);
       // A copy: the module's memory moves when it grows.
       const bytes = decoder.getDecodedBuffer().slice();
-      return { rows, columns, bits, words: bits <= 8 ? bytes : new Uint16Array(bytes.buffer) };
+      const words = bits <= 8 ? bytes : new Uint16Array(bytes.buffer);
+      return { rows, columns, bits, words: finish(words, bits, isSigned) };
     } finally {
       decoder.delete();
     }
