@@ -59,8 +59,13 @@ function wrongIn(model: unknown): string | null {
   for (const key of ['id', 'version', 'name', 'file', 'precision']) {
     if (typeof model[key] !== 'string' || model[key] === '') return `${name}: ${key} is not a text`;
   }
-  if (!/^[0-9a-f]{64}$/.test(String(model['sha256']))) return `${name}: sha256 is not 64 hex digits`;
-  if (!isCount(model['bytes'])) return `${name}: bytes is not a count`;
+  const { variants = [] } = model;
+  if (!Array.isArray(variants)) return `${name}: variants is not a list`;
+  for (const file of [model, ...(variants as unknown[])]) {
+    if (!isRecord(file) || typeof file['file'] !== 'string') return `${name}: a variant names no file`;
+    if (!/^[0-9a-f]{64}$/.test(String(file['sha256']))) return `${name}: sha256 is not 64 hex digits`;
+    if (!isCount(file['bytes'])) return `${name}: bytes is not a count`;
+  }
   const { input, output, golden, domain } = model;
   if (!isRecord(input) || typeof input['name'] !== 'string') return `${name}: input.name is missing`;
   if (!isRange(input['rangeHU'])) return `${name}: input.rangeHU is not a range`;

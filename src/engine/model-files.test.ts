@@ -50,8 +50,8 @@ const withCache = () => Object.assign(globalThis, { caches: { open: async () => 
 
 const { signal } = new AbortController();
 const card = boxCard();
-const files = (onBytes: (loaded: number, total: number) => void = () => undefined) =>
-  fetchFiles(`${base}manifest.json`, card, onBytes, signal);
+const files = (onBytes: (loaded: number, total: number) => void = () => undefined, of = card) =>
+  fetchFiles(`${base}manifest.json`, of, onBytes, signal);
 
 test('fetches card, model and golden data, with progress in bytes', async () => {
   expect(await fetchCard(`${base}manifest.json`, undefined, signal)).toEqual(card);
@@ -114,6 +114,17 @@ test('what goes wrong is named', async () => {
   });
   await expect(fetchCard('http://127.0.0.1:1/manifest.json', undefined, signal)).rejects.toMatchObject({
     notice: { code: 'model-download' },
+  });
+});
+
+test('the graph for wasm comes along and is hashed; variants for others stay where they are', async () => {
+  const [variant] = card.variants!;
+  expect((await files()).wasmGraph).toEqual(boxFile(variant!.file));
+  const other = { ...variant!, provider: 'other', file: 'not-there.onnx' };
+  expect((await files(undefined, { ...card, variants: [other] })).wasmGraph).toBeNull();
+  const wrong = { ...variant!, sha256: '0'.repeat(64) };
+  await expect(files(undefined, { ...card, variants: [wrong] })).rejects.toMatchObject({
+    notice: { code: 'model-hash' },
   });
 });
 

@@ -7,6 +7,8 @@ import type { ModelCard } from './types';
 /** Everything of a model that is not in its card. */
 export interface ModelFiles {
   readonly model: Uint8Array;
+  /** The graph for the wasm provider, which needs `model` beside it; null when the card has none. */
+  readonly wasmGraph: Uint8Array | null;
   readonly golden: { readonly input: Float32Array; readonly output: Float32Array };
   readonly fromCache: boolean;
 }
@@ -17,14 +19,17 @@ const HASH_CHUNK = 1 << 20;
  * SHA-256 in JavaScript: crypto.subtle does not exist on a plain-http intranet, where the wasm provider still works. In pieces, so that
  * the main thread is never held for long.
  */
-export async function matchesHash(bytes: Uint8Array, card: ModelCard): Promise<boolean> {
-  if (bytes.length !== card.bytes) return false;
+export async function matchesHash(
+  bytes: Uint8Array,
+  file: Pick<ModelCard, 'bytes' | 'sha256'>,
+): Promise<boolean> {
+  if (bytes.length !== file.bytes) return false;
   const hash = sha256.create();
   for (let at = 0; at < bytes.length; at += HASH_CHUNK) {
     hash.update(bytes.subarray(at, at + HASH_CHUNK));
     await new Promise(resolve => setTimeout(resolve));
   }
-  return bytesToHex(hash.digest()) === card.sha256;
+  return bytesToHex(hash.digest()) === file.sha256;
 }
 
 /** Raw little-endian float32, rows x columns of the card. @throws DenoiseError `model-manifest` when the size is wrong */
@@ -49,7 +54,7 @@ export async function fetchCard(
 /**
  * Model and golden data. The model comes from the Cache API when it is there under its hash, is hashed either way, and is downloaded
  * when a cached copy turns out damaged; when the download is of another version, it is asked for once more past the HTTP cache. Golden
- * data, which have no hash, are revalidated each time.
+ * data, which have no hash, and the small wasm graph are revalidated each time.
  * @throws DenoiseError `model-download`, `model-hash`, `model-manifest`
  */
 export async function fetchFiles(
@@ -66,19 +71,24 @@ export async function fetchFiles(
     ),
   );
   const golden = { input: input!, output: output! };
+  const variant = card.variants?.find(({ provider }) => provider === 'wasm');
+  const wasmGraph = variant ? await download(url(variant.file), signal, 'no-cache') : null;
+  if (variant && wasmGraph && !(await matchesHash(wasmGraph, variant))) {
+    throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: url(variant.file) });
+  }
   const cache = await openCache();
   const key = `${modelUrl}?sha256=${card.sha256}`;
   const cached = await cache?.match(key);
   if (cached) {
     const model = new Uint8Array(await cached.arrayBuffer());
-    if (await matchesHash(model, card)) return { model, golden, fromCache: true };
+    if (await matchesHash(model, card)) return { model, wasmGraph, golden, fromCache: true };
     await cache?.delete(key);
   }
   for (const mode of ['default', 'reload'] as const) {
     const model = await download(modelUrl, signal, mode, loaded => onBytes(loaded, card.bytes));
     if (!(await matchesHash(model, card))) continue;
     await remember(cache, key, modelUrl, model);
-    return { model, golden, fromCache: false };
+    return { model, wasmGraph, golden, fromCache: false };
   }
   throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: modelUrl });
 }

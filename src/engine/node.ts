@@ -65,7 +65,12 @@ async function readFiles(manifestPath: string, card: ModelCard): Promise<ModelFi
   }
   const golden = async (file: string) => goldenValues(await read(path(file)), card, path(file));
   const { input, output } = card.golden;
-  return { model, golden: { input: await golden(input), output: await golden(output) }, fromCache: false };
+  return {
+    model,
+    wasmGraph: null,
+    golden: { input: await golden(input), output: await golden(output) },
+    fromCache: false,
+  };
 }
 
 async function read(path: string): Promise<Uint8Array> {

@@ -13,6 +13,8 @@ export interface OpenRequest {
   readonly reference: 'wasm' | 'cpu';
   readonly card: ModelCard;
   readonly model: Uint8Array;
+  /** What the wasm provider loads instead, with the weights of `model`; null for none. */
+  readonly wasmGraph: Uint8Array | null;
   readonly golden: { readonly input: Float32Array; readonly output: Float32Array };
   readonly threads: number;
   /** Size of the slices to come, run once on WebGPU, where the first run of a size compiles its shaders; null for none. */
@@ -91,8 +93,11 @@ async function create(
   request: OpenRequest,
   provider: Provider,
 ): Promise<Ort.InferenceSession> {
+  const { card, model, wasmGraph } = request;
+  const graph = provider === 'wasm' ? wasmGraph : null;
   try {
-    return await ort.InferenceSession.create(request.model, {
+    return await ort.InferenceSession.create(graph ?? model, {
+      ...(graph ? { externalData: [{ path: card.file, data: model }] } : {}),
       executionProviders: [provider],
       intraOpNumThreads: request.threads,
       interOpNumThreads: 1,

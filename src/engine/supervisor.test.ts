@@ -34,7 +34,7 @@ class Runtime {
         const error = this.fileErrors.shift();
         if (error) throw error;
         const golden = { input: new Float32Array(), output: new Float32Array() };
-        return { model: new Uint8Array(), golden, fromCache: false };
+        return { model: new Uint8Array(), wasmGraph: null, golden, fromCache: false };
       },
       open: ({ provider }, onStep) => this.#open(provider, onStep),
       openSeconds: seconds,

@@ -200,8 +200,17 @@ export class SupervisedEngine implements Engine {
     const giveUp = new AbortController();
     const signal = AbortSignal.any([this.#life.signal, giveUp.signal]);
     const { reference, threads, warmUp } = this.parts;
-    const { model, golden } = files;
-    const request: OpenRequest = { provider, reference, card, model, golden, threads, warmUp };
+    const { model, wasmGraph, golden } = files;
+    const request: OpenRequest = {
+      provider,
+      reference,
+      card,
+      model,
+      wasmGraph,
+      golden,
+      threads,
+      warmUp,
+    };
     const opening = this.parts.open(request, step => this.#report({ step, provider }), signal);
     try {
       return await this.#watched(opening, provider, this.parts.openSeconds);

@@ -19,6 +19,8 @@ export interface ModelCard {
   };
   readonly output: { readonly name: string };
   readonly precision: string;
+  /** Other files of the same network. */
+  readonly variants?: readonly ModelVariant[];
   readonly parameters: number;
   /** GFLOP for one 512x512 slice. */
   readonly gflop512: number;
@@ -35,6 +37,15 @@ export interface ModelCard {
   readonly metrics?: unknown;
   readonly training?: unknown;
   readonly licence?: unknown;
+}
+
+/** With a `provider`, a graph made for that one, which reads the weights of the card's `file` as ONNX external data. */
+export interface ModelVariant {
+  readonly precision: string;
+  readonly provider?: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
 }
 
 export interface ModelManifest {

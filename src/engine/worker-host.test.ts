@@ -60,6 +60,7 @@ const request = (changes: Partial<OpenRequest> = {}): OpenRequest => {
     reference: 'wasm',
     card,
     model: boxFile(card.file),
+    wasmGraph: null,
     golden: {
       input: goldenValues(boxFile(card.golden.input), card, ''),
       output: goldenValues(boxFile(card.golden.output), card, ''),
@@ -107,6 +108,11 @@ test('opens, tests, runs; tensors are moved, not copied', async () => {
   await expect(backend.run({ data: new Float32Array(64), height: 8, width: 8 })).rejects.toMatchObject({
     notice: { code: 'cancelled' },
   });
+});
+
+test('the graph for wasm is what wasm loads', async () => {
+  const broken = request({ wasmGraph: new Uint8Array(100) });
+  await expect(open(broken)).rejects.toMatchObject({ notice: { code: 'inference', provider: 'wasm' } });
 });
 
 test('one thread where the page is not isolated', async () => {

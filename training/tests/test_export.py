@@ -17,6 +17,7 @@ from iscl.export import (
     read_manifest,
     session,
     upsert,
+    write_wasm_graph,
 )
 from iscl.export.command import write_model
 from iscl.export.onnx_file import apply
@@ -54,6 +55,26 @@ def test_the_onnx_file_says_what_the_applications_expect(models):
 
 def test_onnx_runtime_gives_what_torch_gives_at_odd_sizes_too(denoiser, models):
     assert compare(denoiser, models / "test-model.onnx") <= 0.05
+
+
+def test_the_wasm_graph_is_the_same_network_without_weights_of_its_own(denoiser, models):
+    (variant,) = [v for v in read_manifest(models / "manifest.json")["models"][0]["variants"] if v.get("provider")]
+    assert variant["provider"] == "wasm" and variant["bytes"] < 120_000
+    graph = models / variant["file"]
+    # (40, 56) and others leave the lowest level with a height that is no multiple of the tile.
+    assert compare(denoiser, graph) <= 0.05
+    plain = session(models / "test-model.onnx")
+    for size in ((40, 56), (80, 16), (17, 33)):
+        hu = np.random.default_rng(1).normal(0, 300, size).astype(np.float32)
+        assert np.abs(apply(session(graph), hu) - apply(plain, hu)).max() < 0.05
+    nodes = onnx.load(str(graph), load_external_data=False).graph.node
+    kernels = [tuple(a.ints) for n in nodes if n.op_type == "Conv" for a in n.attribute if a.name == "kernel_shape"]
+    assert kernels.count((1, 3)) == 14
+
+
+def test_the_wasm_graph_refuses_to_leave_its_weights_behind(models, tmp_path):
+    with pytest.raises(ValueError, match="beside"):
+        write_wasm_graph(models / "test-model.onnx", tmp_path / "graph.onnx", 16)
 
 
 def test_a_file_of_other_weights_is_refused(models):

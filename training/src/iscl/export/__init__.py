@@ -3,6 +3,7 @@
 from .golden import golden_input
 from .manifest import ManifestError, ModelEntry, read_manifest, upsert
 from .onnx_file import ExportError, compare, export_onnx, halve_weights, session
+from .wasm_graph import write_wasm_graph
 
 __all__ = [
     "ExportError",
@@ -15,4 +16,5 @@ __all__ = [
     "read_manifest",
     "session",
     "upsert",
+    "write_wasm_graph",
 ]

@@ -15,6 +15,7 @@ from ..training import load_checkpoint
 from .golden import COLUMNS, ROWS, golden_input
 from .manifest import ModelEntry, sha256, upsert
 from .onnx_file import ExportError, apply, compare, export_onnx, halve_weights, session
+from .wasm_graph import write_wasm_graph
 
 HALF_LIMIT = 0.5
 """Largest error in HU that fp16 weights may cost on the checked sizes."""
@@ -61,6 +62,12 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
     (folder / files["output"]).write_bytes(golden_out.astype("<f4").tobytes())
     variants, half_error = _half_variant(net, path, folder / f"{name}.fp16-weights.onnx")
     is_ct = isinstance(net, CtDenoiser)
+    checks = {"onnxMaxErrorHU": _round_up(error), "fp16WeightsMaxErrorHU": _round_up(half_error)}
+    if is_ct:
+        graph = folder / f"{name}.wasm.onnx"
+        write_wasm_graph(path, graph, CtDenoiser.MULTIPLE)
+        checks["wasmGraphMaxErrorHU"] = _round_up(compare(net, graph))
+        variants.append({"precision": "fp32", "provider": "wasm", **_described(graph)})
     entry = {
         "id": name,
         "version": card["version"],
@@ -75,7 +82,7 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
         "parameters": count_parameters(net),
         "gflop512": round(gflop(net), 2),
         "golden": {"rows": ROWS, "columns": COLUMNS, **files, "toleranceHU": 0.5},
-        "checks": {"onnxMaxErrorHU": _round_up(error), "fp16WeightsMaxErrorHU": _round_up(half_error)},
+        "checks": checks,
         **{key: card[key] for key in ("domain", "method", "metrics", "training", "licence")},
     }
     if is_ct:
@@ -89,9 +96,11 @@ def _half_variant(net: torch.nn.Module, source: Path, target: Path) -> tuple[lis
     if error >= HALF_LIMIT:
         target.unlink()
         return [], error
-    return [{
-        "precision": "fp16-weights", "file": target.name, "sha256": sha256(target), "bytes": target.stat().st_size,
-    }], error
+    return [{"precision": "fp16-weights", **_described(target)}], error
+
+
+def _described(path: Path) -> dict[str, Any]:
+    return {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size}
 
 
 def _round_up(value: float) -> float:
