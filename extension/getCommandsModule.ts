@@ -39,9 +39,12 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
 
   const actions = {
     /** Denoise the series of the active viewport, or of `displaySetInstanceUID`; resumes what was paused or cancelled. */
-    denoiseSeries: command((session, { displaySetInstanceUID }: { displaySetInstanceUID?: string }) => {
-      panelService.activatePanel(PANEL_ID, true);
-      return session.start(displaySetInstanceUID);
+    denoiseSeries: command(async (session, { displaySetInstanceUID }: { displaySetInstanceUID?: string }) => {
+      try {
+        return await session.start(displaySetInstanceUID);
+      } finally {
+        panelService.activatePanel(PANEL_ID, true);
+      }
     }),
     pauseDenoise: command(session => session.pause()),
     cancelDenoise: command(session => session.cancel()),
@@ -57,10 +60,10 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
     toggleDenoised: command(session => session.toggleOriginal()),
     /** Save the denoised series at its present strength; `target`: zip or folder. */
     saveDenoisedSeries: command((session, { target = 'zip' }: { target?: 'zip' | 'folder' }) =>
-      session.saver[target](session.required().run),
+      session.saver[target](session.complete()),
     ),
     /** Store the denoised series at its present strength to the active data source. */
-    storeDenoisedSeries: command(session => session.saver.store(session.required().run)),
+    storeDenoisedSeries: command(session => session.saver.store(session.complete())),
     closeDenoisedSeries: command(session => session.close()),
   };
   return {

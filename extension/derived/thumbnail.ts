@@ -1,3 +1,4 @@
+import { idle } from '../idle';
 import type { Run } from '../session/run';
 import { paint } from './image';
 import { DIFFERENCE_WINDOW, type DerivedKind, type DerivedSeries } from './series';
@@ -20,6 +21,7 @@ export async function paintThumbnail(
   sopInstanceUid: string,
 ): Promise<string> {
   const denoised = await run.whenDone(sopInstanceUid);
+  await idle();
   const { rows, columns } = denoised;
   const values = new Float32Array(rows * columns);
   paint(values, series.kind, await run.sourceHu(sopInstanceUid), denoised, run.strength);

@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { useSyncExternalStore, type KeyboardEvent } from 'react';
 import { VERSION } from '../id';
 import type { SessionHolder } from '../session/holder';
 import type { Session } from '../session/session';
@@ -20,11 +20,29 @@ interface Props {
 export function DenoisePanel({ holder, run }: Props) {
   const session = useSyncExternalStore(holder.subscribe, () => holder.current);
   return (
-    <div className="iscl-panel" data-cy="iscl-panel">
+    <div className="iscl-panel" data-cy="iscl-panel" onKeyDown={keepFromHotkeys}>
       <style>{STYLES}</style>
       {session ? <Content session={session} run={run} /> : null}
     </div>
   );
+}
+
+/** Keys that work a control of the panel; OHIF's hotkeys would also reset the viewport (space) or move through slices (arrows). */
+const CONTROL_KEYS: readonly string[] = [
+  ' ',
+  'Enter',
+  'ArrowLeft',
+  'ArrowRight',
+  'ArrowUp',
+  'ArrowDown',
+  'Home',
+  'End',
+  'PageUp',
+  'PageDown',
+];
+
+function keepFromHotkeys(event: KeyboardEvent): void {
+  if (CONTROL_KEYS.includes(event.key)) event.stopPropagation();
 }
 
 function Content({ session, run }: { session: Session; run: Props['run'] }) {

@@ -62,7 +62,8 @@ export function RunSection({
 function Progress({ snapshot }: { snapshot: JobSnapshot }) {
   const { state, progress, reasons, preparing } = snapshot;
   const { done, total, msPerSlice, secondsLeft } = progress;
-  if (state === 'failed') return reasons.map(reason => <NoticeBox key={JSON.stringify(reason)} notice={reason} />);
+  if (state === 'failed')
+    return reasons.map(reason => <NoticeBox key={JSON.stringify(reason)} notice={reason} />);
   if (state === 'checking' || state === 'loading' || state === 'testing') {
     const { text, fraction } = preparation(preparing);
     return (

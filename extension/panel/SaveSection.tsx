@@ -1,7 +1,8 @@
-import { describeReason, type StoreProgress, type StoreReport } from '../../src/store';
+import type { StoreProgress, StoreReport } from '../../src/store';
+import type { Fault } from '../../src/notices';
 import type { Run } from '../session/run';
 import type { Saver, SaveState } from '../session/saver';
-import { Box, Button, duration, megabytes, NoticeBox, ProgressBar, Section, slices } from './parts';
+import { Box, Button, duration, megabytes, NoticeBox, percent, ProgressBar, Section, slices } from './parts';
 
 interface Props {
   readonly saver: Saver;
@@ -11,17 +12,15 @@ interface Props {
 
 /** The series out of the browser: a file, a folder, the archive. */
 export function SaveSection({ saver, run, onSave }: Props) {
-  const { state } = saver;
+  const own = run !== null && saver.subject?.run === run;
   const complete = run?.snapshot.state === 'done' && run.failed.size === 0;
   const disabled = !complete || saver.busy;
   return (
     <>
       {run ? (
-        <Section id="save" title="Save" aside={`at ${Math.round(run.strength * 100)} %`}>
+        <Section id="save" title="Save" aside={`at ${percent(run.strength)}`}>
           {complete ? null : (
-            <div className="iscl-muted iscl-small">
-              A series is saved whole: as soon as all its slices are denoised.
-            </div>
+            <div className="iscl-muted iscl-small">Possible once all slices are denoised.</div>
           )}
           <Button
             cy="iscl-store"
@@ -44,13 +43,27 @@ export function SaveSection({ saver, run, onSave }: Props) {
               </Button>
             ) : null}
           </div>
-          <div ref={intoView} key={state.kind}>
-            <State state={state} saver={saver} />
-          </div>
+          {own ? <Outcome saver={saver} /> : null}
         </Section>
       ) : null}
+      {own || saver.state.kind === 'idle' ? null : (
+        <Section id="saving" title="Save of another series">
+          <Outcome saver={saver} />
+        </Section>
+      )}
       <Unfinished saver={saver} />
     </>
+  );
+}
+
+/** How far saving has come, or what became of it, and of what: the strength may have been moved since. */
+function Outcome({ saver }: { saver: Saver }) {
+  const { state, subject } = saver;
+  return (
+    <div ref={intoView} key={state.kind} className="iscl-body-rows">
+      {state.kind === 'idle' ? null : <div className="iscl-small iscl-muted">{subject?.label}</div>}
+      <State state={state} saver={saver} />
+    </div>
   );
 }
 
@@ -65,8 +78,12 @@ function State({ state, saver }: { state: SaveState; saver: Saver }) {
       return null;
     case 'working':
       return (
-        <div data-cy="iscl-save-progress" role="status">
-          <ProgressBar fraction={state.total === 0 ? null : state.done / state.total} label="Saving" />
+        <div data-cy="iscl-save-progress">
+          <ProgressBar
+            fraction={state.total === 0 ? null : state.done / state.total}
+            label="Saving"
+            text={`${state.done} of ${slices(state.total)}`}
+          />
           <div className="iscl-row spread iscl-small">
             <span>{state.store ? storing(state.store) : `${state.done} of ${slices(state.total)}`}</span>
             <button
@@ -100,9 +117,11 @@ function State({ state, saver }: { state: SaveState; saver: Saver }) {
         </Box>
       );
     case 'stored':
-      return <Report report={state.report} />;
+      return <Report report={state.report} reasons={state.reasons} />;
     case 'failed':
-      return <NoticeBox notice={state.notice} tone={state.notice.code === 'cancelled' ? 'info' : 'error'} />;
+      return (
+        <NoticeBox notice={state.notice} tone={state.notice.code === 'save-cancelled' ? 'info' : 'error'} />
+      );
   }
 }
 
@@ -113,25 +132,26 @@ function storing({ state, hold, there, expected, secondsLeft }: StoreProgress): 
   return `${there} of ${expected} in the archive${left}${state === 'verifying' ? ', reading back' : ''}`;
 }
 
-function Report({ report }: { report: StoreReport }) {
+const STORE_CANCELLED: Fault = { kind: 'fault', code: 'save-cancelled', what: 'store' };
+
+function Report({ report, reasons }: { report: StoreReport; reasons: readonly string[] }) {
   const there = report.stored + report.alreadyThere + report.unverified;
-  const failed = report.instances.filter(({ outcome }) => outcome === 'failed');
-  const reasons = [...new Set(failed.map(({ reason }) => (reason ? describeReason(reason) : '')))].filter(
-    Boolean,
-  );
+  const compared = report.instances.filter(({ pixelsCompared }) => pixelsCompared).length;
+  const cancelled = report.outcome === 'cancelled';
+  // The report's own notice speaks of denoising.
+  const notice = cancelled && report.notice?.code === 'cancelled' ? STORE_CANCELLED : report.notice;
   return (
     <>
       {report.outcome === 'done' ? (
         <Box tone="success" cy="iscl-saved">
           <span>
-            {slices(there)} in the archive, read back and compared
-            {report.alreadyThere > 0 ? ` (${report.alreadyThere} were there already)` : ''}.
+            {slices(there)} in the archive
+            {report.alreadyThere > 0 ? ` (${report.alreadyThere} were there)` : ''}; pixels of{' '}
+            {compared === there ? 'all' : compared} read back and compared.
           </span>
         </Box>
       ) : null}
-      {report.notice ? (
-        <NoticeBox notice={report.notice} tone={report.outcome === 'cancelled' ? 'info' : 'error'} />
-      ) : null}
+      {notice ? <NoticeBox notice={notice} tone={cancelled ? 'info' : 'error'} /> : null}
       {report.outcome === 'done' ? null : (
         <div className="iscl-small iscl-muted" data-cy="iscl-store-report">
           {there} of {report.expected} in the archive, {report.failed} failed,{' '}

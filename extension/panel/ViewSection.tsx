@@ -1,6 +1,7 @@
 import { STAGES, type StageId } from '../getHangingProtocolModule';
 import type { OpenRun, Session } from '../session/session';
-import { Button, Section } from './parts';
+import { useState } from 'react';
+import { Box, Button, percent, Section } from './parts';
 
 const NAMES: Readonly<Record<StageId, { label: string; title: string }>> = {
   single: { label: 'Single', title: 'One viewport' },
@@ -18,10 +19,12 @@ export function ViewSection({
   open: OpenRun;
   onClose: () => void;
 }) {
-  const percent = Math.round(open.run.strength * 100);
+  const [closing, setClosing] = useState(false);
+  const { strength } = open.run;
+  const saving = session.saver.busy && session.saver.subject?.run === open.run;
   return (
     <>
-      <Section id="view" title="Compare">
+      <Section id="view" title="Layout">
         <div className="iscl-row" role="group" aria-label="Layout">
           {STAGES.map(stage => (
             <Button
@@ -50,26 +53,44 @@ export function ViewSection({
             type="button"
             className="iscl-link"
             data-cy="iscl-close"
-            title="Close the denoised series; what is not saved is lost"
-            onClick={onClose}
+            disabled={saving}
+            aria-expanded={closing}
+            title={saving ? 'It is being saved' : 'Close the denoised series'}
+            onClick={() => setClosing(!closing)}
           >
-            Close
+            Close …
           </button>
         </div>
+        {closing && !saving ? (
+          <Box tone="warning" cy="iscl-closing">
+            <span>Close the denoised series? What is not saved is lost; the original stays.</span>
+            <div className="iscl-row">
+              <Button cy="iscl-close-confirm" onClick={onClose}>
+                Close it
+              </Button>
+              <Button cy="iscl-close-keep" onClick={() => setClosing(false)}>
+                Keep
+              </Button>
+            </div>
+          </Box>
+        ) : null}
       </Section>
-      <Section id="strength" title="Strength" aside={<span data-cy="iscl-strength-value">{percent} %</span>}>
+      <Section
+        id="strength"
+        title="Strength"
+        aside={<span data-cy="iscl-strength-value">{percent(strength)}</span>}
+      >
         <input
           type="range"
           className="iscl-slider"
           data-cy="iscl-strength-slider"
-          aria-label="Strength of denoising, percent"
+          aria-label="Strength of denoising"
           min={0}
           max={100}
           step={1}
-          value={percent}
+          value={Math.round(strength * 100)}
+          aria-valuetext={percent(strength)}
           onChange={event => session.setStrength(Number(event.target.value) / 100)}
-          // OHIF's hotkeys move through slices with the arrows.
-          onKeyDown={event => event.stopPropagation()}
         />
         <div className="iscl-row spread iscl-muted iscl-small" aria-hidden>
           <span>Original</span>

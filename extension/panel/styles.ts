@@ -7,7 +7,9 @@ export const STYLES = `
 .iscl-panel * { box-sizing: border-box; }
 .iscl-section > h3 { margin: 0 0 2px; height: 28px; padding: 0 10px; display: flex; align-items: center; justify-content: space-between; font-size: 13px; font-weight: 600; color: hsl(var(--muted-foreground)); background: hsl(var(--popover)); }
 .iscl-section > h3 .iscl-aside { font-weight: 400; }
-.iscl-body { padding: 8px 10px 12px; display: flex; flex-direction: column; gap: 8px; }
+.iscl-body, .iscl-body-rows { display: flex; flex-direction: column; gap: 8px; }
+.iscl-body { padding: 8px 10px 12px; }
+.iscl-body-rows:empty { display: none; }
 .iscl-title { font-weight: 600; overflow-wrap: anywhere; }
 .iscl-muted { color: hsl(var(--muted-foreground)); }
 .iscl-small { font-size: 12px; }
@@ -26,7 +28,8 @@ export const STYLES = `
 .iscl-button.grow { flex: 1 1 0; padding-inline: 4px; }
 .iscl-button[aria-pressed='true'], .iscl-button[aria-pressed='true']:hover:not(:disabled) { color: hsl(var(--background)); background: hsl(var(--highlight)); }
 .iscl-link { font: inherit; padding: 0; border: 0; background: none; color: hsl(var(--primary)); cursor: pointer; text-align: left; }
-.iscl-link:hover { text-decoration: underline; }
+.iscl-link:hover:not(:disabled) { text-decoration: underline; }
+.iscl-link:disabled { opacity: 0.4; cursor: not-allowed; }
 .iscl-panel :focus-visible { outline: 2px solid hsl(var(--highlight)); outline-offset: 1px; }
 .iscl-track { height: 8px; border-radius: 4px; background: hsl(var(--input)); overflow: hidden; }
 .iscl-track > div { height: 100%; border-radius: 4px; background: hsl(var(--highlight)); transition: width 120ms linear; }

@@ -3,6 +3,7 @@ import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from 
 import type { Engine, Provider } from '../../src/engine';
 import { DenoiseError, type Fault } from '../../src/notices';
 import { SeriesStatistics, sliceStatistics } from '../../src/quality';
+import { idle } from '../idle';
 import type { PixelSource } from '../derived/registry';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import type { SourceSeries, SourceSlice } from './source';
@@ -35,12 +36,15 @@ export class Run implements PixelSource {
   private readonly recent = new Map<string, Promise<SliceHu>>();
   private readonly unsubscribe: () => void;
   private look: AbortController | null = null;
+  private disposed = false;
 
   constructor(
     readonly source: SourceSeries,
     engine: Engine,
     focus: string | undefined,
     private readonly onEvent: (run: Run, event: JobEvent) => void,
+    /** `quality` knows another slice. */
+    private readonly onAssessed: () => void,
   ) {
     this.slices = new Map(source.slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
     const integerHu = source.slices.every(({ instance }) => {
@@ -129,16 +133,17 @@ export class Run implements PixelSource {
   }
 
   /**
-   * When the series of the present strength was made: the first time it is saved. The UIDs of its instances follow from what they were
-   * made with, so saving once more, or going on after a fault, must give the same files.
+   * When the series of a strength was made: the first time it is saved. The UIDs of its instances follow from what they were made with, so
+   * saving once more, or going on after a fault, must give the same files.
    */
-  createdAt(): Date {
-    const moment = this.made.get(this.strength) ?? new Date();
-    this.made.set(this.strength, moment);
+  createdAt(strength: number): Date {
+    const moment = this.made.get(strength) ?? new Date();
+    this.made.set(strength, moment);
     return moment;
   }
 
   dispose(): void {
+    this.disposed = true;
     this.unsubscribe();
     this.look?.abort();
     this.job.dispose();
@@ -170,10 +175,18 @@ export class Run implements PixelSource {
     this.onEvent(this, event);
   }
 
+  /** When nothing else is to do: the slice itself comes on screen first. */
   private async assess(slice: DenoisedSlice): Promise<void> {
-    // Not through `sourceHu`, which keeps the slices on screen.
-    const source = await this.slices.get(slice.sopInstanceUid)?.loadHu();
-    if (source) this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
+    await idle();
+    if (this.disposed) return;
+    // Not through `sourceHu`, which keeps the slices on screen. A slice whose original cannot be read again is not among the figures.
+    const source = await this.slices
+      .get(slice.sopInstanceUid)
+      ?.loadHu()
+      .catch(() => null);
+    if (!source || this.disposed) return;
+    this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
+    this.onAssessed();
   }
 
   private take(sopInstanceUid: string): Waiter[] {

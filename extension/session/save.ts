@@ -1,6 +1,7 @@
 import type { SliceHu, StoredPixels } from '../../src/ct';
 import { blend, provenanceOf } from '../../src/denoise';
 import {
+  derivedSeriesInstanceUid,
   parsePart10,
   WorkerDeriver,
   type DerivedInstance,
@@ -13,7 +14,7 @@ import type { Run } from './run';
 import type { SourceSlice } from './source';
 
 /** What the saved series says of itself. One for all its slices: the UIDs follow from it, and two would make two series. */
-function seriesProvenance(run: Run): Provenance {
+function seriesProvenance(run: Run, strength: number): Provenance {
   const { engine, verdict } = run.snapshot;
   if (!engine) throw new Error('nothing was denoised yet');
   const providers = new Set(
@@ -22,27 +23,34 @@ function seriesProvenance(run: Run): Provenance {
   const warnings = verdict?.kind === 'accepted' ? verdict.warnings : [];
   // A run that was repaired may have used two providers; both are named.
   return {
-    ...provenanceOf(engine, engine.provider, run.strength, warnings),
+    ...provenanceOf(engine, engine.provider, strength, warnings),
     provider: [...providers].sort().join('+'),
   };
 }
 
+/** Series Instance UID of what `derivedInstances` gives at this strength. */
+export function derivedSeriesUid(run: Run, strength: number): string {
+  return derivedSeriesInstanceUid(run.source.seriesInstanceUid, seriesProvenance(run, strength));
+}
+
 export interface DeriveOptions {
+  /** 0 to 1. Not read from the run: the slider may move while a series is being saved, and all its slices must be of one strength. */
+  readonly strength: number;
   /** Where the originals' headers are read from; null: only what the viewer has loaded of them is copied. */
   readonly server: DicomWebOptions | null;
   readonly signal: AbortSignal;
 }
 
 /**
- * The denoised series at the run's present strength, slice after slice, as Part 10. The original's whole header is read from the server,
+ * The denoised series, slice after slice, as Part 10. The original's whole header is read from the server,
  * for the viewer keeps no private and bulk data; its pixels are those on screen, so what is saved is what is seen.
  * @throws DenoiseError: `source-header` when the server does not answer
  */
 export async function* derivedInstances(run: Run, options: DeriveOptions): AsyncGenerator<DerivedInstance> {
-  const provenance = seriesProvenance(run);
-  const createdAt = run.createdAt();
+  const { strength } = options;
+  const provenance = seriesProvenance(run, strength);
+  const createdAt = run.createdAt(strength);
   const client = options.server ? new DicomWebClient(options.server) : null;
-  const { strength } = run;
   const deriver = new WorkerDeriver(
     () => new Worker(new URL('../../src/dicom/derive.worker.ts', import.meta.url), { type: 'module' }),
   );

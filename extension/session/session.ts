@@ -6,6 +6,7 @@ import { DenoiseError, type Fault, type Refusal } from '../../src/notices';
 import { DerivedRegistry } from '../derived/registry';
 import type { StageId } from '../getHangingProtocolModule';
 import { cornerstoneOf, type DisplaySet, type ExtensionContext, type Subscription } from '../ohif';
+import { Announcer } from './announcer';
 import { createEngine, type EngineChoice } from './engine';
 import { PROTOCOL_ID } from '../id';
 import { Comparison } from './comparison';
@@ -36,8 +37,6 @@ export interface ActiveSeries {
  * code (commands, panel, toolbar) reads and drives this; `dispose` leaves nothing behind.
  */
 export class Session {
-  /** Counts changes, for React's useSyncExternalStore. */
-  version = 0;
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
   readonly saver: Saver;
@@ -48,11 +47,13 @@ export class Session {
   private engine: Engine | null = null;
   private readonly runs = new Map<string, OpenRun>();
   private readonly verdicts = new Map<string, Verdict>();
-  private readonly listeners = new Set<() => void>();
+  private readonly announcer: Announcer;
   private readonly subscriptions: Subscription[] = [];
   private readonly comparison: Comparison;
-  private announcing = 0;
   private warm = false;
+  private disposed = false;
+  /** The run that was started last: one at a time computes. */
+  private latest: OpenRun | null = null;
 
   constructor(
     private readonly context: ExtensionContext,
@@ -61,6 +62,11 @@ export class Session {
     const libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = libraries;
     this.cornerstone = cornerstone;
+    this.announcer = new Announcer(this.services, () => {
+      const active = this.active();
+      const viewportId = this.services.viewportGridService.getActiveViewportId();
+      return `${viewportId} ${active?.displaySet.displaySetInstanceUID} ${active?.verdict.kind}`;
+    });
     this.registry = new DerivedRegistry(cornerstone);
     this.comparison = new Comparison({
       services: this.services,
@@ -113,10 +119,12 @@ export class Session {
     return protocol?.id === PROTOCOL_ID ? this.comparison.stage : null;
   }
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
+  subscribe = (listener: () => void): (() => void) => this.announcer.subscribe(listener);
+
+  /** Counts changes, for React's useSyncExternalStore. */
+  get version(): number {
+    return this.announcer.version;
+  }
 
   /** The series in a viewport (default: the active one); null when it shows none. */
   active(viewportId = this.services.viewportGridService.getActiveViewportId()): ActiveSeries | null {
@@ -136,15 +144,42 @@ export class Session {
       displaySetUid === undefined
         ? this.active()?.displaySet
         : this.services.displaySetService.getDisplaySetByUID(displaySetUid);
-    if (!wanted) throw new DenoiseError({ kind: 'refusal', code: 'empty-series' });
+    if (!wanted) throw new DenoiseError({ kind: 'refusal', code: 'no-series' });
     const open = this.runOf(wanted.displaySetInstanceUID) ?? this.open(wanted);
+    this.latest = open;
     this.pauseOthers(open);
     const { state } = open.run.snapshot;
     if (state === 'paused') open.run.job.resume();
     else if (state === 'idle' || state === 'cancelled' || state === 'failed') void open.run.job.start();
     else if (state === 'done' && open.run.failed.size > 0) void open.run.job.start();
+    // With the engine ready, the first slice is on its way to the worker before the viewer's layout takes this thread.
+    await new Promise(resolve => setTimeout(resolve));
+    if (this.runs.get(open.sourceUid) !== open) return open;
     this.show(open, this.stage === 'review' ? 'review' : 'compare');
     return open;
+  }
+
+  /**
+   * The run of the active viewport, or of the comparison where the active viewport shows nothing: a command must not take another series than
+   * the one that is looked at.
+   * @throws DenoiseError `not-denoised`
+   */
+  required(): OpenRun {
+    const active = this.active();
+    const open = active ? active.open : this.comparison.hung;
+    if (!open) throw new DenoiseError({ kind: 'refusal', code: 'not-denoised' });
+    return open;
+  }
+
+  /**
+   * The run of the active viewport, all of whose slices are denoised.
+   * @throws DenoiseError `not-denoised`, `incomplete`
+   */
+  complete(): Run {
+    const { run } = this.required();
+    const { done, total } = run.snapshot.progress;
+    if (done < total) throw new DenoiseError({ kind: 'refusal', code: 'incomplete', done, total });
+    return run;
   }
 
   cancel(): void {
@@ -162,10 +197,13 @@ export class Session {
   setStrength(strength: number): void {
     if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength ${strength} is not within 0 and 1`);
     const { run } = this.required();
+    if (run.strength === strength) return;
     run.strength = strength;
     this.announce();
     this.regions.schedule();
-    void this.registry.repaint([run.denoisedSeries, run.differenceSeries]);
+    void this.registry
+      .repaint([run.denoisedSeries, run.differenceSeries])
+      .then(() => this.comparison.repainted());
   }
 
   setStage(stage: StageId): void {
@@ -185,9 +223,11 @@ export class Session {
     viewportGridService.setDisplaySetsForViewports([{ viewportId, displaySetInstanceUIDs: [next] }]);
   }
 
-  /** Closes a run: its live series leave the study list, its results are freed. The original stays as it is. */
+  /** Closes a run: its live series leave the study list, its results are freed, a save of it is cancelled. The original stays as it is. */
   async close(open: OpenRun = this.required()): Promise<void> {
     this.runs.delete(open.sourceUid);
+    if (this.latest === open) this.latest = null;
+    await this.saver.abandon(open.run);
     const { denoisedSeries, differenceSeries } = open.run;
     const uids = [open.denoisedUid, open.differenceUid];
     this.comparison.show(null, 'single', uids);
@@ -202,12 +242,13 @@ export class Session {
   }
 
   async dispose(): Promise<void> {
+    this.disposed = true;
     this.comparison.dispose();
+    if (this.saver.busy) this.tellOfCutOffSave();
     this.saver.cancel();
     this.regions.dispose();
-    cancelAnimationFrame(this.announcing);
+    this.announcer.dispose();
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
-    this.listeners.clear();
     const runs = [...this.runs.values()].map(({ run }) => run);
     this.runs.clear();
     await Promise.all(runs.map(endRun));
@@ -221,16 +262,8 @@ export class Session {
     await engine?.dispose();
   }
 
-  /** Tells listeners that something changed; many changes in one turn of the event loop are told once. */
   announce(): void {
-    if (this.announcing) return;
-    this.announcing = requestAnimationFrame(() => {
-      this.announcing = 0;
-      this.version++;
-      this.listeners.forEach(listener => listener());
-      const { toolbarService, viewportGridService } = this.services;
-      toolbarService.refreshToolbarState({ viewportId: viewportGridService.getActiveViewportId() });
-    });
+    this.announcer.announce();
   }
 
   /** The run a display set belongs to: as its original, its denoised or its difference series. */
@@ -249,7 +282,13 @@ export class Session {
     const viewportId = this.services.viewportGridService.getActiveViewportId();
     const shown = viewportId ? this.comparison.imageIn(viewportId) : undefined;
     const focus = source.slices.find(slice => slice.imageId === shown)?.instance.SOPInstanceUID;
-    const run = new Run(source, this.engine, focus, (which, event) => this.onJob(which, event));
+    const run = new Run(
+      source,
+      this.engine,
+      focus,
+      (which, event) => this.onJob(which, event),
+      () => this.announce(),
+    );
     this.registry.add(run.denoisedSeries, run);
     this.registry.add(run.differenceSeries, run);
     const open: OpenRun = {
@@ -285,6 +324,7 @@ export class Session {
       this.card = await this.engine.card();
       this.verdicts.clear();
     } catch (error) {
+      if (this.disposed) return;
       if (error instanceof DenoiseError) this.cardFault = error.notice;
       else throw error;
     }
@@ -301,12 +341,6 @@ export class Session {
     else setTimeout(prepare, 500);
   }
 
-  required(): OpenRun {
-    const open = this.active()?.open ?? this.comparison.hung;
-    if (!open) throw new DenoiseError({ kind: 'refusal', code: 'empty-series' });
-    return open;
-  }
-
   private pauseOthers(open: OpenRun): void {
     for (const other of this.runs.values()) {
       if (other !== open && other.run.snapshot.state === 'running') other.run.job.pause();
@@ -320,7 +354,6 @@ export class Session {
       if (awaited) run.lookAt(sopInstanceUid);
       else run.job.focus(sopInstanceUid);
     }
-    this.announce();
   }
 
   private onJob(run: Run, event: JobEvent): void {
@@ -332,17 +365,33 @@ export class Session {
         this.comparison.ready(imageId).catch(() => undefined);
       }
       this.regions.schedule();
-    } else if (event.kind === 'changed' && run === this.comparison.hung?.run) {
-      if (['loading', 'running'].includes(event.snapshot.state)) this.comparison.awaiting();
+    } else if (event.kind === 'changed') {
+      const { state } = event.snapshot;
+      if (run === this.comparison.hung?.run && ['loading', 'running'].includes(state))
+        this.comparison.awaiting();
+      // It was still being prepared when another one was started.
+      if (state === 'running' && this.latest && run !== this.latest.run) run.job.pause();
     }
     this.announce();
   }
 
   private onRemoved(uids: readonly string[]): void {
     for (const uid of uids) {
-      const open = this.runs.get(uid);
-      if (open) void this.close(open);
+      const open = this.runOf(uid);
+      if (!open) continue;
+      if (uid === open.differenceUid) open.differenceUid = null;
+      else void this.close(open);
     }
+  }
+
+  private tellOfCutOffSave(): void {
+    this.services.uiNotificationService.show({
+      title: 'Saving was cut off',
+      message:
+        'The study was closed while a denoised series was being saved. What was already written stays; an unfinished store to the archive is offered when the study is opened again.',
+      type: 'warning',
+      duration: 15_000,
+    });
   }
 }
 

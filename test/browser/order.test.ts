@@ -110,6 +110,7 @@ describe('the order of slices', () => {
 
   it('frees a series that is closed', async () => {
     await viewer.cy('iscl-close').click();
+    await viewer.cy('iscl-close-confirm').click();
     await viewer.image('iscl-original');
     await viewer.page.waitForFunction(
       () => window.services.displaySetService.getActiveDisplaySets().length === 1,

@@ -1,0 +1,14 @@
+/**
+ * What only saving needs, half of the plugin's code (dcmjs): one module, so that it is one file beside extension.js, loaded when the mode is
+ * entered and not when the viewer starts.
+ */
+export { derivedInstances, derivedSeriesUid } from './save';
+export {
+  describeReason,
+  indexedDbJournal,
+  resumeStore,
+  storeInstances,
+  whyNotWritten,
+  writeToFolder,
+  zipBlob,
+} from '../../src/store';
