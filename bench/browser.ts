@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { CtSlice } from '../src/ct';
+import type { ModelManifest } from '../src/engine';
 import { BOX_MODEL } from '../src/engine/fixtures';
 import { launchChromium, type PageApi, serveEnginePage } from '../test/browser/engine-page';
 import type { Row } from './measure';
@@ -67,6 +68,7 @@ export async function browserRows(): Promise<Row[]> {
       if (threads === 2)
         rows.push(await firstSlice(page, label), await startUp(await context.newPage(), origin, label));
       await page.close();
+      rows.push(...(await plainGraph(await context.newPage(), origin, threads)));
     }
     const page = await open(await context.newPage(), origin);
     const { label, software } = await prepare(page, {
@@ -78,6 +80,25 @@ export async function browserRows(): Promise<Row[]> {
     await browser.close();
     server.close();
   }
+  return rows;
+}
+
+/** The alternative on wasm: the model's plain file, as WebGPU runs it. No row where the model has no graph of its own for wasm. */
+async function plainGraph(page: Page, origin: string, threads: number): Promise<Row[]> {
+  let removed = 0;
+  await page.route('**/models/manifest.json', async route => {
+    const response = await route.fetch();
+    const manifest = (await response.json()) as ModelManifest;
+    const models = manifest.models.map(({ variants = [], ...card }) => {
+      removed += variants.length;
+      return card;
+    });
+    await route.fulfill({ response, json: { ...manifest, models } });
+  });
+  await open(page, origin);
+  const { label } = await prepare(page, { providers: ['wasm'], threads });
+  const rows = removed > 0 ? [await inference(page, `${label}, plain graph`, 512, 7)] : [];
+  await page.close();
   return rows;
 }
 
