@@ -61,6 +61,11 @@ export const isPassing = (status: number): boolean =>
 /** Explicit VR Little Endian: what we wrote, whatever the archive keeps. */
 const UNCOMPRESSED = '1.2.840.10008.1.2.1';
 
+/** A UID comes out of a file, and real ones hold what is no UID: nothing in it may lead to another resource. */
+const inPath = (uid: string): string => encodeURIComponent(uid).replace(/^\.+$/, '');
+const seriesPath = (studyUid: string, seriesUid: string): string =>
+  `studies/${inPath(studyUid)}/series/${inPath(seriesUid)}`;
+
 /** QIDO-RS, WADO-RS and STOW-RS over an injected fetch, for browser and Node alike. */
 export class DicomWebClient {
   constructor(private readonly options: DicomWebOptions) {}
@@ -78,7 +83,7 @@ export class DicomWebClient {
 
   /** SOP Instance UIDs of a series; empty when the server knows no such series. @throws ReadRefused, NoAnswer */
   async listInstances(studyUid: string, seriesUid: string, signal?: AbortSignal): Promise<Set<string>> {
-    const rows = await this.search(`studies/${studyUid}/series/${seriesUid}/instances`, [], signal);
+    const rows = await this.search(`${seriesPath(studyUid, seriesUid)}/instances`, [], signal);
     return new Set(rows.flatMap(row => stringValue(row, '00080018') ?? []));
   }
 
@@ -107,7 +112,7 @@ export class DicomWebClient {
 
   /** WADO-RS metadata of a series: DICOM JSON, one object an instance. @throws ReadRefused, NoAnswer */
   async metadata(studyUid: string, seriesUid: string, signal?: AbortSignal): Promise<DicomJson[]> {
-    const url = `${this.roots.wado}/studies/${studyUid}/series/${seriesUid}/metadata`;
+    const url = `${this.roots.wado}/${seriesPath(studyUid, seriesUid)}/metadata`;
     const reply = await this.read(url, 'application/dicom+json', signal);
     if (reply === null) throw new ReadRefused(404, url);
     return parseJson(reply.bytes, url);
@@ -115,7 +120,7 @@ export class DicomWebClient {
 
   /** Uncompressed Pixel Data of a single-frame instance. @throws ReadRefused, NoAnswer */
   frame(studyUid: string, seriesUid: string, sopUid: string, signal?: AbortSignal): Promise<Uint8Array> {
-    const url = `${this.roots.wado}/studies/${studyUid}/series/${seriesUid}/instances/${sopUid}/frames/1`;
+    const url = `${this.roots.wado}/${seriesPath(studyUid, seriesUid)}/instances/${inPath(sopUid)}/frames/1`;
     return this.part(
       url,
       `multipart/related; type="application/octet-stream"; transfer-syntax=${UNCOMPRESSED}`,
@@ -125,7 +130,7 @@ export class DicomWebClient {
 
   /** The Part 10 file, in the transfer syntax the server keeps. @throws ReadRefused, NoAnswer */
   instance(studyUid: string, seriesUid: string, sopUid: string, signal?: AbortSignal): Promise<Uint8Array> {
-    const url = `${this.roots.wado}/studies/${studyUid}/series/${seriesUid}/instances/${sopUid}`;
+    const url = `${this.roots.wado}/${seriesPath(studyUid, seriesUid)}/instances/${inPath(sopUid)}`;
     return this.part(url, 'multipart/related; type="application/dicom"; transfer-syntax=*', signal);
   }
 

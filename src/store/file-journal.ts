@@ -1,6 +1,6 @@
 import { appendFile, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { blobOf, type JournalEntry, type JournalSession, type JournalStore } from './journal';
+import { blobOf, isThere, type JournalEntry, type JournalSession, type JournalStore } from './journal';
 
 /**
  * The journal in a folder, for Node: one folder a session, an append-only `entries.jsonl` (the last line of a UID counts; a
@@ -9,7 +9,8 @@ import { blobOf, type JournalEntry, type JournalSession, type JournalStore } fro
 export function fileJournal(root: string): JournalStore {
   const dir = (id: string) => join(root, encodeURIComponent(id));
   const lines = (id: string) => join(dir(id), 'entries.jsonl');
-  const part10 = (id: string, uid: string) => join(dir(id), `${uid}.dcm`);
+  const fileName = (uid: string) => `${uid}.dcm`;
+  const part10 = (id: string, uid: string) => join(dir(id), fileName(uid));
   return {
     async sessions() {
       const names = await readdir(root).catch(() => []);
@@ -17,7 +18,8 @@ export function fileJournal(root: string): JournalStore {
       return (await Promise.all(read)).flatMap(text => (text ? [JSON.parse(text) as JournalSession] : []));
     },
     async open(session) {
-      await mkdir(dir(session.id), { recursive: true });
+      // Patients' images: for this user only, whatever the umask.
+      await mkdir(dir(session.id), { recursive: true, mode: 0o700 });
       await rm(lines(session.id), { force: true });
       await writeAtomically(join(dir(session.id), 'session.json'), JSON.stringify(session));
     },
@@ -32,7 +34,8 @@ export function fileJournal(root: string): JournalStore {
           // Torn by a crash and then appended to: the entry before it still holds, and storing is idempotent by UID.
         }
       }
-      return [...last.values()];
+      const files = new Set(await readdir(dir(id)).catch(() => []));
+      return [...last.values()].filter(entry => isThere(entry) || files.has(fileName(entry.sopInstanceUid)));
     },
     put: (id, entry) => appendFile(lines(id), `${JSON.stringify(entry)}\n`),
     putFile: (id, uid, bytes) => writeAtomically(part10(id, uid), bytes),

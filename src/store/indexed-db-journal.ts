@@ -1,5 +1,12 @@
 import { openDB, type DBSchema } from 'idb';
-import { blobOf, type FileStore, type JournalEntry, type JournalSession, type JournalStore } from './journal';
+import {
+  blobOf,
+  isThere,
+  type FileStore,
+  type JournalEntry,
+  type JournalSession,
+  type JournalStore,
+} from './journal';
 
 interface Schema extends DBSchema {
   sessions: { key: string; value: JournalSession };
@@ -31,6 +38,7 @@ export async function indexedDbJournal(name = 'iscl-store', files?: FileStore): 
       if (!buffer) throw new Error(`the journal has no file for ${uid}`);
       return blobOf(new Uint8Array(buffer));
     },
+    has: async (sessionId, uid) => (await db.count('files', [sessionId, uid])) > 0,
     async remove(sessionId, uid) {
       await db.delete('files', uid === undefined ? everyKeyOf(sessionId) : [sessionId, uid]);
     },
@@ -41,7 +49,13 @@ export async function indexedDbJournal(name = 'iscl-store', files?: FileStore): 
     async open(session) {
       await db.put('sessions', session);
     },
-    entries: sessionId => db.getAll('entries', everyKeyOf(sessionId)),
+    async entries(sessionId) {
+      const entries = await db.getAll('entries', everyKeyOf(sessionId));
+      const kept = await Promise.all(
+        entries.map(async entry => isThere(entry) || (await store.has(sessionId, entry.sopInstanceUid))),
+      );
+      return entries.filter((_, i) => kept[i]);
+    },
     async put(sessionId, entry) {
       await db.put('entries', { ...entry, sessionId });
     },
@@ -83,6 +97,15 @@ export async function originPrivateFiles(
     },
     async get(sessionId, uid) {
       return (await (await folder(sessionId)).getFileHandle(`${uid}.dcm`)).getFile();
+    },
+    async has(sessionId, uid) {
+      try {
+        await (await folder(sessionId)).getFileHandle(`${uid}.dcm`);
+        return true;
+      } catch (error) {
+        if ((error as DOMException).name === 'NotFoundError') return false;
+        throw error;
+      }
     },
     async remove(sessionId, uid) {
       try {

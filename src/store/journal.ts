@@ -37,6 +37,10 @@ export interface JournalEntry {
 export interface JournalStore {
   sessions(): Promise<JournalSession[]>;
   open(session: JournalSession): Promise<void>;
+  /**
+   * Entries still to be stored only with their file: a browser short of space drops files of its own accord, a power cut takes the last ones, and
+   * such an instance is as one that was never fed.
+   */
   entries(sessionId: string): Promise<JournalEntry[]>;
   put(sessionId: string, entry: JournalEntry): Promise<void>;
   putFile(sessionId: string, sopInstanceUid: string, part10: Uint8Array): Promise<void>;
@@ -51,8 +55,12 @@ export interface JournalStore {
 export interface FileStore {
   put(sessionId: string, name: string, bytes: Uint8Array): Promise<void>;
   get(sessionId: string, name: string): Promise<Blob>;
+  has(sessionId: string, name: string): Promise<boolean>;
   remove(sessionId: string, name?: string): Promise<void>;
 }
+
+/** Its file has been let go because the server has it. */
+export const isThere = ({ state }: JournalEntry): boolean => state === 'stored' || state === 'present';
 
 /** A Blob over `bytes`; the cast is sound because no module of ours hands over shared memory. */
 export function blobOf(bytes: Uint8Array): Blob {
@@ -78,7 +86,8 @@ export function memoryJournal(): JournalStore {
       sessions.set(session.id, { session, entries: new Map(), files: new Map() });
     },
     async entries(id) {
-      return [...of(id).entries.values()];
+      const { entries, files } = of(id);
+      return [...entries.values()].filter(entry => isThere(entry) || files.has(entry.sopInstanceUid));
     },
     async put(id, entry) {
       of(id).entries.set(entry.sopInstanceUid, entry);

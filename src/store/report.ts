@@ -16,7 +16,9 @@ export type FailureReason =
   /** The server holds other pixels under the same SOP Instance UID. */
   | { readonly code: 'other-pixels' }
   /** The server lists it and does not let us read it back. */
-  | { readonly code: 'not-readable'; readonly status: number };
+  | { readonly code: 'not-readable'; readonly status: number }
+  /** What the server gives back is damaged, or compressed in a way that nothing here decodes. */
+  | { readonly code: 'not-decodable' };
 
 export type InstanceOutcome = 'stored' | 'already-there' | 'unverified' | 'failed' | 'pending';
 
@@ -158,6 +160,8 @@ export function describeReason(reason: FailureReason): string {
       return 'The server holds other pixels under the same SOP Instance UID.';
     case 'not-readable':
       return `The server lists it and does not let it be read back (HTTP ${reason.status}).`;
+    case 'not-decodable':
+      return 'The server lists it, and what it gives back for it cannot be decoded.';
   }
 }
 

@@ -7,10 +7,10 @@ import { DenoiseError } from '../notices';
 import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
 import type { JournalSession, JournalStore } from './journal';
-import { sha256Hex } from '../dicom';
 import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
-import { isWhole, makeReport, type FailureReason, type StoreReport } from './report';
+import { readBack, unverified } from './read-back';
+import { isWhole, makeReport, type StoreReport } from './report';
 import {
   INSTANCE_TABLE,
   next,
@@ -161,26 +161,12 @@ class StoreSession {
 
   /** What a reload or an earlier run left: a request cut off tells nothing, and what failed is worth one more try when asked. */
   private async recover(): Promise<void> {
-    await this.forgetLost();
     for (const entry of [...this.entries.values()]) {
       if (entry.state === 'sending') await this.apply(entry, 'lose', { compare: true });
       else if (entry.state === 'failed' || entry.state === 'mismatch')
         await this.apply(entry, 'retry', { reason: null, attempts: 0 });
     }
     await this.delivery.reconcile(this.in('unconfirmed'));
-  }
-
-  /**
-   * A browser short of space may drop files of its own accord, and a power cut the last ones written: such an instance is as one that was never
-   * fed, and is taken when it comes again.
-   */
-  private async forgetLost(): Promise<void> {
-    const { journal } = this.options;
-    for (const { sopInstanceUid, state } of [...this.entries.values()]) {
-      if (state === 'stored' || state === 'present') continue;
-      const file = await journal.file(this.session.id, sopInstanceUid).catch(() => null);
-      if (!file) this.entries.delete(sopInstanceUid);
-    }
   }
 
   /** Into the journal as it comes, and out in batches; after the server is given up on, only into the journal. */
@@ -322,7 +308,7 @@ class StoreSession {
     const { sopInstanceUid } = entry;
     let hash: string;
     try {
-      hash = await this.readBack(entry);
+      hash = await readBack(this.client, this.session.studyInstanceUid, entry, this.options.signal);
     } catch (error) {
       this.options.signal?.throwIfAborted();
       await this.save({ ...entry, reason: unverified(error) });
@@ -331,28 +317,6 @@ class StoreSession {
     this.compared.add(sopInstanceUid);
     if (hash === entry.pixelHash) await this.confirm(entry);
     else await this.apply(entry, 'differ', { reason: { code: 'other-pixels' } });
-  }
-
-  /**
-   * Frames are uncompressed on the wire and need no parsing; not every archive serves them, and some send them in another form than was asked
-   * for. Then the file tells, which says itself how it is encoded.
-   */
-  private async readBack({ seriesInstanceUid, sopInstanceUid, pixelHash }: Entry): Promise<string> {
-    const uids = [this.session.studyInstanceUid, seriesInstanceUid, sopInstanceUid] as const;
-    const { signal } = this.options;
-    let frameHash: string | null = null;
-    try {
-      frameHash = await sha256Hex(await this.client.frame(...uids, signal));
-      if (frameHash === pixelHash) return frameHash;
-    } catch (error) {
-      if (!(error instanceof ReadRefused)) throw error;
-    }
-    try {
-      return await pixelHashOf(await this.client.instance(...uids, signal));
-    } catch (error) {
-      if (error instanceof ReadRefused && frameHash !== null) return frameHash;
-      throw error;
-    }
   }
 
   private async confirm(entry: Entry): Promise<void> {
@@ -408,12 +372,4 @@ class StoreSession {
       secondsLeft: this.state === 'sending' && done + failed > 0 ? Math.ceil(left * perInstance) : null,
     });
   }
-}
-
-/** Why an instance could not be read back. Throws what is no matter of the server. */
-function unverified(error: unknown): FailureReason {
-  if (error instanceof ReadRefused) return { code: 'not-readable', status: error.status };
-  if (error instanceof NoAnswer) return { code: 'unreachable' };
-  if (error instanceof DenoiseError) return { code: 'not-decodable' };
-  throw error;
 }

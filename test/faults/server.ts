@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deflateRawSync } from 'node:zlib';
 import { DicomMessage } from '../store/dcmjs';
 
 export interface StoredInstance {
@@ -65,8 +66,11 @@ export interface FaultServer {
   readonly wrongReadBack: Set<string>;
   /** This many QIDO requests get 501. */
   refusedLists: number;
-  frames: boolean;
+  /** Whether it gives frames; `another form`: other bytes than the uncompressed ones that were asked for. */
+  frames: boolean | 'another form';
   instances: boolean;
+  /** UIDs whose file is given back without its end. */
+  readonly cutReadBack: Set<string>;
   close(): Promise<void>;
 }
 
@@ -94,6 +98,7 @@ export async function startFaultServer(): Promise<FaultServer> {
     refusedLists: 0,
     frames: true,
     instances: true,
+    cutReadBack: new Set(),
     close: () =>
       new Promise(resolve => {
         server.closeAllConnections();
@@ -134,7 +139,9 @@ async function handle(state: FaultServer, request: IncomingMessage, response: Se
   const found = one && state.archive.get(one[1]!);
   if (!found) return void response.writeHead(404).end();
   if (one[2] ? !state.frames : !state.instances) return void response.writeHead(406).end();
-  const bytes = Buffer.from(one[2] ? found.pixels : found.part10);
+  let bytes = Buffer.from(one[2] ? found.pixels : found.part10);
+  if (one[2] && state.frames === 'another form') bytes = deflateRawSync(bytes);
+  if (!one[2] && state.cutReadBack.has(found.uid)) bytes = bytes.subarray(0, -100);
   // The last byte of the file is the last byte of Pixel Data.
   if (state.wrongReadBack.has(found.uid)) bytes[bytes.length - 1]! ^= 1;
   const type = one[2] ? 'application/octet-stream' : 'application/dicom';

@@ -1,5 +1,5 @@
 import 'fake-indexeddb/auto';
-import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -128,6 +128,31 @@ describe.each(kinds)('journal in $name', ({ make }) => {
     expect(await (await reopen()).sessions()).toEqual([]);
   });
 
+  it('has no entry for a file that was lost: the instance is taken when it comes again', async () => {
+    const reopen = await make();
+    const server = await startFaultServer();
+    const roots = { qido: server.url, wado: server.url, stow: server.url };
+    const options = { server: { roots } };
+    server.always = () => ({ kind: 'status', status: 404 });
+    await storeInstances(series, {
+      ...options,
+      journal: await reopen(),
+      studyInstanceUid: STUDY,
+      expected: 6,
+      sessionId: 'lost',
+    });
+    server.always = null;
+    const journal = await reopen();
+    expect(await journal.entries('lost')).toHaveLength(6);
+    // What a browser short of space does.
+    await journal.removeFile('lost', series[2]!.sopInstanceUid);
+    const alone = await resumeStore('lost', { ...options, journal: await reopen() });
+    expect(alone).toMatchObject({ outcome: 'incomplete', stored: 5, notProduced: 1 });
+    const again = await resumeStore('lost', { ...options, journal: await reopen() }, series);
+    expect(again).toMatchObject({ outcome: 'done', stored: 6 });
+    await server.close();
+  });
+
   it('keeps sessions apart and forgets one at a time', async () => {
     const journal = await (await make())();
     for (const id of ['a', 'b']) {
@@ -166,12 +191,16 @@ it('a folder journal survives a line torn by a crash, before and after the next 
     attempts: 0,
     compare: false,
   } as const;
+  await journal.putFile('s', '1', new Uint8Array([1]));
   await journal.put('s', { ...entry, state: 'pending' });
   await appendFile(join(folder, 's', 'entries.jsonl'), '{"sopInstanceUid":"1","sta');
   expect(await journal.entries('s')).toMatchObject([{ state: 'pending' }]);
   await journal.put('s', { ...entry, state: 'accepted' });
   await journal.put('s', { ...entry, state: 'stored' });
+  await journal.removeFile('s', '1');
   expect(await journal.entries('s')).toMatchObject([{ state: 'stored' }]);
+  // Patients' images: nobody else may look.
+  expect((await stat(join(folder, 's'))).mode & 0o77).toBe(0);
   expect((await readdir(join(folder, 's'))).sort()).toEqual(['entries.jsonl', 'session.json']);
 });
 

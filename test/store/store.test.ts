@@ -1,78 +1,18 @@
+import { reportToCsv, resumeStore, storeInstances } from '../../src/store';
 import {
-  memoryJournal,
-  reportToCsv,
-  resumeStore,
-  storeInstances,
-  type JournalStore,
-  type StoreOptions,
-  type StoreReport,
-} from '../../src/store';
-import { startFaultServer, type FaultServer } from '../faults/server';
-import { makeInstance, makeSeries, SERIES, STUDY, type MadeInstance } from './instances';
-
-const COUNT = 12;
-const series = makeSeries(COUNT);
-const uids = series.map(({ sopInstanceUid }) => sopInstanceUid);
-
-let server: FaultServer;
-let journal: JournalStore;
-let waits: number[];
-
-beforeEach(async () => {
-  server = await startFaultServer();
-  journal = memoryJournal();
-  waits = [];
-});
-afterEach(() => server.close());
-
-function options(more: Partial<StoreOptions['server']> = {}): StoreOptions {
-  const roots = { qido: server.url, wado: server.url, stow: server.url };
-  const sleep = async (ms: number) => void waits.push(ms);
-  // Five instances a request: three requests for the series.
-  return {
-    server: { roots, sleep, random: () => 1, ...more },
-    journal,
-    batchBytes: series[0]!.part10.byteLength * 5,
-  };
-}
-
-function store(
-  instances: readonly MadeInstance[] = series,
-  more: Partial<StoreOptions> = {},
-): Promise<StoreReport> {
-  return storeInstances([...instances], { ...options(), ...more, studyInstanceUid: STUDY, expected: COUNT });
-}
-
-/** The archive holds exactly the series, pixel for pixel, and the report says no less and no more. */
-function expectWhole(report: StoreReport, { alreadyThere = 0 } = {}): void {
-  expect(report).toMatchObject({
-    outcome: 'done',
-    notice: null,
-    failed: 0,
-    pending: 0,
-    unverified: 0,
-    notProduced: 0,
-  });
-  expect([report.stored, report.alreadyThere]).toEqual([COUNT - alreadyThere, alreadyThere]);
-  expect([...server.archive.keys()].sort()).toEqual([...uids].sort());
-  for (const { sopInstanceUid, part10 } of series) {
-    expect(Buffer.compare(server.archive.get(sopInstanceUid)!.part10, part10)).toBe(0);
-  }
-}
-
-/** After a run that fell short: never done, everything accounted for, and a retry on a healthy server makes it whole. */
-async function expectRetryCompletes(report: StoreReport, { alreadyThere = 0 } = {}): Promise<void> {
-  expect(report.outcome).not.toBe('done');
-  expect(report.notice).not.toBeNull();
-  const { stored, unverified, failed, pending, notProduced } = report;
-  expect(stored + report.alreadyThere + unverified + failed + pending + notProduced).toBe(COUNT);
-  const sentBefore = new Map(server.posts);
-  const there = new Set(server.archive.keys());
-  const retried = await resumeStore(report.sessionId, options());
-  expectWhole(retried, { alreadyThere });
-  for (const uid of there) expect(server.posts.get(uid)).toBe(sentBefore.get(uid));
-  expect(await journal.sessions()).toEqual([]);
-}
+  COUNT,
+  expectRetryCompletes,
+  expectWhole,
+  journal,
+  options,
+  restartServer,
+  series,
+  server,
+  store,
+  uids,
+  waits,
+} from './harness';
+import { makeInstance, SERIES, STUDY } from './instances';
 
 describe('a healthy server', () => {
   it('stores all in batches by bytes, reads a sample back, empties the journal', async () => {
@@ -297,7 +237,7 @@ describe('the whole request fails', () => {
       outcome: 'incomplete',
       notice: { code: 'store-unreachable', url },
     });
-    server = await startFaultServer();
+    await restartServer();
     await expectRetryCompletes(report);
   });
 
@@ -331,87 +271,6 @@ describe('a full disk', () => {
     expect(report.outcome).toBe('incomplete');
     expect(report.instances.some(({ reason }) => reason?.code === 'server-full')).toBe(true);
     server.capacity = Infinity;
-    await expectRetryCompletes(report);
-  });
-});
-
-describe('what the server holds is not what we sent', () => {
-  const changed = makeInstance(4, { seed: 77 });
-
-  it('other pixels under the UID before we came: mismatch, whatever the retries', async () => {
-    await storeInstances([changed], { ...options(), studyInstanceUid: STUDY, expected: 1 });
-    const report = await store();
-    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 1, failed: 1 });
-    expect(report.notice).toMatchObject({ code: 'store-mismatch', sopInstanceUid: changed.sopInstanceUid });
-    expect(reportToCsv(report)).toContain('holds other pixels');
-    const again = await resumeStore(report.sessionId, options());
-    expect(again.notice).toMatchObject({ code: 'store-mismatch', sopInstanceUid: changed.sopInstanceUid });
-  });
-
-  it('the same when the server gives no list and answers 200', async () => {
-    await storeInstances([changed], { ...options(), studyInstanceUid: STUDY, expected: 1 });
-    server.refusedLists = 1;
-    const report = await store();
-    expect(report.notice).toMatchObject({ code: 'store-mismatch', sopInstanceUid: changed.sopInstanceUid });
-  });
-
-  it('a duplicate refused with 0111 is compared: same pixels are already there, others a mismatch', async () => {
-    await storeInstances([changed, series[0]!], { ...options(), studyInstanceUid: STUDY, expected: 2 });
-    server.duplicatesFail = true;
-    server.refusedLists = 1;
-    const report = await store();
-    expect(server.requests.flat()).toContain(series[0]!.sopInstanceUid);
-    expect(report).toMatchObject({
-      stored: COUNT - 2,
-      alreadyThere: 1,
-      failed: 1,
-      notice: { code: 'store-mismatch' },
-    });
-  });
-
-  it('a wrong read-back in the sample: all are compared', async () => {
-    server.wrongReadBack.add(uids[0]!).add(uids[5]!);
-    const report = await store();
-    expect(report).toMatchObject({ outcome: 'incomplete', stored: COUNT - 2, failed: 2 });
-    expect(report.instances[5]!.reason).toEqual({ code: 'other-pixels' });
-    server.wrongReadBack.clear();
-    await expectRetryCompletes(report, { alreadyThere: 2 });
-  });
-
-  it('says it is stored and has lost it: sent again until it is listed', async () => {
-    server.next.push({ kind: 'lose' });
-    expectWhole(await store());
-  });
-
-  it('loses it every time: failed, not done', async () => {
-    server.always = batch => (batch.includes(uids[2]!) ? { kind: 'lose' } : null);
-    const report = await store([series[2]!]);
-    expect(report.instances[0]!.reason).toEqual({ code: 'missing-after-store' });
-    expect(report.outcome).toBe('incomplete');
-  });
-
-  it('no frames: the whole instance is read back instead', async () => {
-    server.frames = false;
-    expectWhole(await store());
-  });
-
-  it('no read-back at all: unverified, not done', async () => {
-    server.frames = server.instances = false;
-    const report = await store();
-    expect(report).toMatchObject({
-      outcome: 'incomplete',
-      unverified: 4,
-      notice: { code: 'store-incomplete' },
-    });
-    server.frames = true;
-    await expectRetryCompletes(report);
-  });
-
-  it('no list: not done', async () => {
-    server.refusedLists = Infinity;
-    const report = await store();
-    expect(report).toMatchObject({ outcome: 'incomplete', unverified: COUNT });
-    server.refusedLists = 0;
     await expectRetryCompletes(report);
   });
 });
