@@ -146,6 +146,13 @@ function readSource(
 function rootOf(option: string, text: string): string {
   if (!URL.canParse(text) || !/^https?:/.test(text))
     throw new UsageError(`${option} "${text}" is not an http(s) address`);
+  const { username, password, search, hash } = new URL(text);
+  // It would stand in reports, logs and the list of processes.
+  if (username || password || search || hash) {
+    throw new UsageError(
+      `${option}: a DICOMweb root has no login, "?" or "#"; ISCL_${option.slice(2).toUpperCase()}_AUTHORIZATION holds the login`,
+    );
+  }
   return text.replace(/\/+$/, '');
 }
 

@@ -108,3 +108,18 @@ export function memoryJournal(): JournalStore {
     },
   };
 }
+
+/** How long an interrupted store waits to be taken up. Patients' images must not lie about for ever; the same series can be made again. */
+const KEPT_MS = 30 * 24 * 3600 * 1000;
+
+/** Forgets sessions begun too long ago, but not `except`. One that cannot be removed now (another tab has it open) is left for the next time. */
+export async function forgetAbandoned(
+  journal: JournalStore,
+  except: string,
+  now = Date.now(),
+): Promise<void> {
+  for (const { id, startedAt } of await journal.sessions()) {
+    if (id !== except && Date.parse(startedAt) < now - KEPT_MS)
+      await journal.remove(id).catch(() => undefined);
+  }
+}

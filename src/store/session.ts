@@ -6,7 +6,7 @@ import type { Fault } from '../notices';
 import { DenoiseError } from '../notices';
 import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
-import type { JournalSession, JournalStore } from './journal';
+import { forgetAbandoned, type JournalSession, type JournalStore } from './journal';
 import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
 import { readBack, unverified } from './read-back';
@@ -64,7 +64,7 @@ export interface StoreSeriesOptions extends StoreOptions {
 /**
  * Stores a series as it is produced. Resolves with a report in every case but a journal that cannot be written (rejects with the
  * journal's error) and an instance fed twice with different pixels. What is not stored stays in the journal:
- * `resumeStore(report.sessionId)` sends it, also after a reload. A journal whose session is `done` is removed.
+ * `resumeStore(report.sessionId)` sends it, also after a reload, for 30 days. A journal whose session is `done` is removed.
  */
 export async function storeInstances(
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>,
@@ -78,6 +78,7 @@ export async function storeInstances(
     target: options.server.roots.stow,
     label: options.label ?? '',
   };
+  await forgetAbandoned(options.journal, session.id);
   await options.journal.open(session);
   return new StoreSession(session, [], options).run(instances);
 }
@@ -93,6 +94,7 @@ export async function resumeStore(
 ): Promise<StoreReport> {
   const session = (await options.journal.sessions()).find(({ id }) => id === sessionId);
   if (!session) throw new Error(`the journal has no session ${sessionId}`);
+  await forgetAbandoned(options.journal, sessionId);
   return new StoreSession(session, await options.journal.entries(sessionId), options).run(instances);
 }
 

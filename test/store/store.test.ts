@@ -45,6 +45,19 @@ describe('a healthy server', () => {
     expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
   });
 
+  it('forgets a store that nobody took up for a month, and no younger one', async () => {
+    const begun = (id: string, daysAgo: number) => ({
+      ...{ id, studyInstanceUid: STUDY, expected: 1, target: server.url, label: '' },
+      startedAt: new Date(Date.now() - daysAgo * 24 * 3600 * 1000).toISOString(),
+    });
+    for (const session of [begun('old', 31), begun('young', 29)]) await journal.open(session);
+    expectWhole(await store());
+    expect((await journal.sessions()).map(({ id }) => id)).toEqual(['young']);
+    await journal.open(begun('its own', 31));
+    await resumeStore('its own', options());
+    expect((await journal.sessions()).map(({ id }) => id)).toContain('its own');
+  });
+
   it('refuses one UID with two contents', async () => {
     const twin = makeInstance(1, { seed: 99 });
     await expect(store([series[0]!, twin])).rejects.toThrow(/different pixels/);
