@@ -103,6 +103,8 @@ def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
     for index, patient in enumerate(("A", "B", "C")):
         series(tmp_path / "clean", patient, 6.0, seed=index)
     series(tmp_path / "noisy", "D", 40.0, seed=7)
+    # What a Mac leaves behind must not make the folder of all patients a series.
+    (tmp_path / "clean" / ".DS_Store").write_bytes(b"x")
     out = tmp_path / "run"
     code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
     assert code == 0, capsys.readouterr().err
@@ -119,6 +121,8 @@ def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
         (lambda root: [series(root / "clean", p, 6.0) for p in "AB"] and series(root / "noisy", "B", 40.0), "both the clean and the noisy"),
         (lambda root: [series(root / "clean", p, 45.0) for p in "AB"] and series(root / "noisy", "D", 40.0), "clean set is empty"),
         (lambda root: series(root / "clean", "A", 6.0) or series(root / "noisy", "D", 40.0), "two at least"),
+        (lambda root: [ct_file(root / "clean" / "A" / f"{n}.dcm", "A", generate_uid(), 6.0) for n in "12"]
+         and series(root / "noisy", "D", 40.0), "2 series in one folder"),
     ],
 )
 def test_unusable_folders_are_refused_before_anything_is_simulated(make, message, tmp_path, capsys):
@@ -145,3 +149,46 @@ def test_sides_are_refused_when_they_cannot_train():
         assign_sides([stats("A", 30.0)], [stats("D", 40.0)])
     with pytest.raises(SplitError, match="both"):
         assign_sides([stats("A", 8.0), stats("B", 8.0)], [stats("A", 40.0)])
+
+
+def test_a_recipe_is_refused_before_its_first_run_when_its_last_one_cannot_start(tmp_path, capsys):
+    write_pair(tmp_path / "pairs", "a", patient="P1")
+    write_pair(tmp_path / "pairs", "b", patient="P2", split="validation")
+    assert main(["train", "--pairs", str(tmp_path / "pairs"), "--out", str(tmp_path / "run"), *SMALL]) == 2
+    assert "noisy set is empty" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_whose_last_folder_holds_a_run_is_refused_before_its_first(pairs_folder, tmp_path, capsys):
+    (tmp_path / "3-ct-fast-iscl").mkdir()
+    (tmp_path / "3-ct-fast-iscl" / "last.pt").write_bytes(b"x")
+    assert main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert not (tmp_path / "1-ct-fast-supervised").exists()
+
+
+def test_real_slices_given_as_pairs_are_refused(pairs_folder, tmp_path, capsys):
+    nothing = np.empty((0, 160, 160), np.float16)
+    write_pair(tmp_path / "real", "a", patient="P1", noise=nothing)
+    write_pair(tmp_path / "real", "b", patient="P2", split="validation", noise=nothing)
+    arguments = ["train", "--config", "ct-fast-supervised", "--pairs", str(tmp_path / "real"), "--out", str(tmp_path / "run"), *SMALL]
+    assert main(arguments) == 2
+    assert "2 slices of --pairs have no simulated noise" in capsys.readouterr().err
+
+
+def test_a_patient_of_the_validation_split_may_not_train_as_a_real_one(pairs_folder, tmp_path, capsys):
+    write_pair(tmp_path / "real", "a", patient="P9", domain="noisy", noise=np.empty((0, 160, 160), np.float16))
+    arguments = ["train", "--config", "ct-fast-iscl", "--pairs", str(pairs_folder), "--real", str(tmp_path / "real")]
+    assert main([*arguments, "--out", str(tmp_path / "run"), *SMALL]) == 2
+    assert "P9" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused_before_data_is_read(tmp_path, capsys):
+    assert main(["train", "--pairs", str(tmp_path / "none"), "--out", str(tmp_path / "run"), "--set", "device=cuda"]) == 2
+    assert "finds no CUDA device" in capsys.readouterr().err
+
+
+def test_a_set_entry_below_a_plain_one_is_refused(tmp_path, capsys):
+    assert main(["train", "--pairs", str(tmp_path), "--out", str(tmp_path / "run"), "--set", "lr=1", "--set", "lr.peak=1"]) == 2
+    assert "lr is no section" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from iscl.data import (
     NotAxialError,
     NotCtError,
     NotHuError,
+    SpacingError,
     SplitError,
     UnreadableError,
     assign,
@@ -34,7 +35,7 @@ from iscl.data import (
     write_split,
 )
 from iscl.data import command as split_command
-from iscl.data.pairs import PairConfig, build_one, iter_cache, plan, write_summary
+from iscl.data.pairs import PairConfig, build_one, check_cache, iter_cache, plan, write_summary
 from iscl.data.split import SeriesStats, SplitRow
 from iscl.phantom import Protocol
 from iscl.phantom.write import instance, series_plan, write_instance
@@ -101,7 +102,9 @@ def test_padding_is_masked_and_clamped(tmp_path):
         (lambda ds, i: setattr(ds, "ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"]), NotAxialError),
         (lambda ds, i: setattr(ds, "ImageOrientationPatient", [1, 0, 0, 0, 0, -1]), NotAxialError),
         (lambda ds, i: delattr(ds, "RescaleSlope"), NotHuError),
-        (lambda ds, i: delattr(ds, "PixelSpacing"), NotHuError),
+        (lambda ds, i: delattr(ds, "PixelSpacing"), SpacingError),
+        (lambda ds, i: setattr(ds, "PixelSpacing", [0.7, 0.9]), SpacingError),
+        (lambda ds, i: setattr(ds, "PixelSpacing", [0, 0]), SpacingError),
         (lambda ds, i: setattr(ds, "PixelData", ds.PixelData[:1000]), UnreadableError),
     ],
 )
@@ -295,8 +298,6 @@ def test_corpus_refusals(name, error):
         read_slice(SHARED / "conformance" / name)
 
 
-
-
 def command_line(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
@@ -326,3 +327,92 @@ def test_split_command_measures_and_honours_the_fixed_list(tmp_path):
     rows = {r.patient: r for r in read_split(out)}
     assert len(rows) == 4 and rows["ISCL-PHANTOM-0003"].split == "test"
     assert rows["ISCL-PHANTOM-0001"].noise_sd_HU == pytest.approx(6.0, rel=0.1)
+
+
+def test_a_folder_of_two_series_is_refused_unless_that_is_wanted(tmp_path):
+    write_small(tmp_path / "a", dose=1.0, slices=1)
+    write_small(tmp_path / "b", dose=0.25, slices=1)
+    (tmp_path / "b" / "0001.dcm").rename(tmp_path / "a" / "other.dcm")
+    with pytest.raises(MixedSeriesError, match="2 series in one folder"):
+        survey(tmp_path / "a", tmp_path)
+    assert survey(tmp_path / "a", tmp_path, mixed=True).slices == 2
+
+
+def test_a_survey_keeps_to_the_folder_itself_and_says_what_it_left_out(tmp_path, capsys):
+    write_small(tmp_path, slices=2)
+    write_small(tmp_path / "below", slices=3, seed=2)
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    assert survey(tmp_path, tmp_path).slices == 2
+    said = capsys.readouterr().err
+    assert "1 of 3 files" in said and "notes.txt" in said
+
+
+def test_hidden_files_make_no_series_folder(tmp_path):
+    write_small(tmp_path / "a", slices=1)
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "DICOMDIR").write_bytes(b"x")
+    assert split_command.series_folders(tmp_path) == [tmp_path / "a"]
+
+
+def test_a_split_file_with_a_word_for_a_number_is_named(tmp_path):
+    row = SplitRow("a", "A", "train", "clean", "clean", 8.0, "B40", 3.0, 2)
+    write_split([row], tmp_path / "s.csv")
+    text = (tmp_path / "s.csv").read_text()
+    (tmp_path / "s.csv").write_text(text.replace("8.0", "low"))
+    with pytest.raises(SplitError, match="line 2.*low"):
+        read_split(tmp_path / "s.csv")
+
+
+def test_fixed_patients_need_their_columns(tmp_path):
+    write_small(tmp_path / "d", slices=1)
+    (tmp_path / "fixed.csv").write_text("name,set\nA,test\n")
+    with pytest.raises(SplitError, match="columns patient and split"):
+        command_line("split", "--data", str(tmp_path / "d"), "--fixed", str(tmp_path / "fixed.csv"), "--out", str(tmp_path / "s.csv"))
+
+
+def cached(tmp_path: Path, **changes) -> tuple[Path, list, PairConfig]:
+    """A cache of one quiet series, and the tasks of a split that differs from its own by `changes`."""
+    write_small(tmp_path / "data" / "quiet", slices=1, sd=6.0)
+    row = SplitRow("quiet", "quiet", "train", "clean", "clean", 8.0, "B40", 3.0, 1)
+    config = PairConfig(fields=1)
+    simulator = Simulator(FanBeam(views=180, detectors=256, detector_pitch=3.2, oversampling=1))
+    for task in plan([row], tmp_path / "data", "clean", 8):
+        assert build_one(task, tmp_path / "cache", simulator, config) == "made"
+    return tmp_path / "cache", plan([replace(row, **changes)], tmp_path / "data", "clean", 8), config
+
+
+def test_a_cache_of_the_same_split_goes_on(tmp_path):
+    check_cache(*cached(tmp_path))
+
+
+@pytest.mark.parametrize("changes", [{"split": "test"}, {"domain": "noisy"}])
+def test_a_cache_of_another_split_is_refused(tmp_path, changes):
+    # A patient who was moved to the test side must not stay in training by a file that was kept.
+    with pytest.raises(SplitError, match="was made for train/clean.*delete"):
+        check_cache(*cached(tmp_path, **changes))
+
+
+def test_a_cache_of_other_settings_or_other_slices_is_refused(tmp_path):
+    folder, tasks, config = cached(tmp_path)
+    with pytest.raises(SplitError, match="dose 0.25 and 1 fields"):
+        check_cache(folder, tasks, replace(config, dose=0.1))
+    with pytest.raises(SplitError, match="no slice of this split"):
+        check_cache(folder, [], config)
+
+
+def test_simulate_refuses_what_can_give_no_pairs(tmp_path):
+    # The row says clean, the slices are not: nothing would be cached.
+    write_small(tmp_path / "data" / "loud", slices=1, sd=30.0)
+    write_split([SplitRow("loud", "loud", "train", "clean", "clean", 8.0, "B40", 3.0, 1)], tmp_path / "s.csv")
+    common = ("simulate", "--data", str(tmp_path / "data"), "--split", str(tmp_path / "s.csv"), "--out", str(tmp_path / "o"))
+    with pytest.raises(EmptySetError, match="no slice was cached"):
+        command_line(*common, "--workers", "1")
+    with pytest.raises(ValueError, match="dose fraction 1.5"):
+        command_line(*common, "--dose", "1.5")
+
+
+def test_a_real_noisy_slice_without_a_body_is_skipped(tmp_path):
+    air = np.full((SIZE, SIZE), -1000.0, np.float32)
+    write_instance(instance(air, 0, series_plan(0.25), SMALL, 1), tmp_path / "air")
+    (task,) = plan([SplitRow("air", "air", "train", "noisy", "noisy", 30.0, "B40", 3.0, 1)], tmp_path, "noisy", 1)
+    assert build_one(task, tmp_path / "cache", None, PairConfig()) == "skipped"

@@ -155,6 +155,42 @@ def test_a_kept_row_is_not_measured_again_until_denoiser_or_material_change(pair
     assert calls
 
 
+def test_a_row_that_fails_says_why_and_leaves_the_others_standing(pairs, tmp_path, capsys):
+    def explode():
+        raise OSError("no such | model")
+
+    table_rows = [
+        Row("Input", load=lambda: lambda hu: hu, identity="input"),
+        Row("Unloadable", load=explode, identity="u"),
+        Row("Not a number", load=lambda: lambda hu: hu * np.nan, identity="n"),
+        Row("Blur", load=_blur(1.0), identity="b"),
+    ]
+    lines = []
+    results = evaluate(table_rows, Material(load_cases(pairs, "test")), keep=tmp_path, report=lines.append)
+    assert [r.scores is not None for r in results] == [True, False, False, True]
+    assert results[1].row.absent == "failed: OSError, no such / model"
+    assert "NaN" in results[2].row.absent and sum("min left" in line for line in lines) == 3
+    markdown = table.main_table(results)
+    assert "| Unloadable | failed: OSError" in markdown
+    assert len({line.count("|") for line in markdown.splitlines()}) == 1
+    # A failed row is not kept: it is tried again.
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(OSError, match="no such"):
+        evaluate([Row("Input", load=explode)], Material(load_cases(pairs, "test")), report=lines.append)
+
+
+def test_a_damaged_kept_row_is_measured_again(pairs, tmp_path):
+    def run():
+        return evaluate([Row("Input", load=lambda: lambda hu: hu, identity="i")], Material(load_cases(pairs, "test")), keep=tmp_path,
+                        report=lambda _: None)
+
+    run()
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:200])
+    assert run()[0].scores["psnr_gain"] == 0
+    assert len(file.read_bytes()) > 200
+
+
 def test_a_run_needs_the_input_first(pairs):
     with pytest.raises(EvaluationError, match="input"):
         evaluate([Row("Net", absent="not trained here")], Material(load_cases(pairs, "test")))
@@ -188,7 +224,7 @@ def test_command_writes_table_and_figures(pairs, tmp_path):
     command = [sys.executable, "-m", "iscl.cli", "evaluate", "--pairs", str(pairs), "--out", str(tmp_path / "out"), "--quick",
                "--only", "bilateral", "red-cnn", "--data", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "training" / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
     assert done.returncode == 0, done.stderr
     written = {p.name for p in (tmp_path / "out").iterdir()}
     assert {"results.csv", "results.md", "results.json", "eval-nps.png", "eval-bias.png", "eval-crops-1.png"} <= written

@@ -6,6 +6,8 @@ from scipy import ndimage
 
 from iscl.evaluation import EvaluationError, load_cases, score
 from iscl.evaluation.metrics import ABDOMEN, CHEST
+from iscl.evaluation.score import transfer_figures
+from iscl.simulate import FanBeam
 
 
 def write_pair(folder, name, patient, split, seed, kinds=2, lung=False):
@@ -109,3 +111,30 @@ def test_bad_output_is_refused(pairs):
         score(lambda hu: hu[:-1], cases)
     with pytest.raises(EvaluationError, match="no cases"):
         score(lambda hu: hu, [])
+
+
+def test_own_kernel_transfer_is_that_of_disc_and_noise_of_field_0(pairs):
+    cases = load_cases(pairs, "validation")
+    with np.load(pairs / "a2.npz") as pair:
+        # The case itself may have another field; its own is the first.
+        np.testing.assert_array_equal(cases[2].own.field, pair["noise"][0].astype(np.float32))
+    assert cases[2].own.kernel.cutoff == pytest.approx(0.6)
+    np.testing.assert_array_equal(cases[2].crop(64).own.field, cases[2].own.field[64:128, 64:128])
+    blur = 1.0
+    figures = transfer_figures(lambda hu: ndimage.gaussian_filter(hu, blur), cases)
+    # The kernel's hann window times the blur's Gaussian falls to one half here:
+    frequency = np.linspace(0.0, 0.4, 4001)
+    window = 0.5 * (1 + np.cos(np.pi * frequency / (0.6 * FanBeam().detector_nyquist)))
+    expected = {}
+    for name, transfer in (("_input", window), ("", window * np.exp(-2 * (np.pi * blur * 0.7 * frequency) ** 2))):
+        expected[name] = float(frequency[np.argmax(transfer < 0.5)])
+    for level in ("high", "low"):
+        for name, value in expected.items():
+            assert figures[f"mtf50_own_{level}{name}"] == pytest.approx(value, rel=0.02)
+        assert figures[f"mtf50_own_{level}_ratio"] == pytest.approx(expected[""] / expected["_input"], rel=0.02)
+        # The other disc is sharper, so that the same blur costs it more.
+        assert figures[f"mtf50_{level}_ratio"] < figures[f"mtf50_own_{level}_ratio"] - 0.1
+
+
+def test_without_cases_there_is_no_transfer():
+    assert all(np.isnan(value) for value in transfer_figures(lambda hu: hu, []).values())

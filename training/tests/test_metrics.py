@@ -1,5 +1,7 @@
 """Metrics on cases with known answers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,6 +9,7 @@ from scipy import ndimage
 from iscl.evaluation import metrics, mtf
 from iscl.evaluation.metrics import ABDOMEN, CHEST
 from iscl.evaluation.nps import noise_power_spectrum, pooled_spectrum
+from iscl.simulate import FanBeam, Kernel
 
 
 def test_windows_span_their_width():
@@ -144,7 +147,7 @@ def test_nps_refuses_what_is_no_stack_of_squares(regions):
 @pytest.mark.parametrize("sigma", [0.8, 1.2])
 def test_mtf50_of_a_gaussian_edge_has_its_closed_form(sigma):
     spacing = 0.7
-    distance, profile = mtf.edge_profile(mtf.disc_phantom(256, 955.0, edge_sigma_px=sigma))
+    distance, profile = mtf.edge_profile(mtf.disc_phantom(256, 955.0, partial(mtf.gaussian_edge, sigma_px=sigma)))
     measured = mtf.frequency_at(*mtf.mtf_from_profile(distance, profile, spacing))
     expected = np.sqrt(np.log(2) / (2 * np.pi**2)) / (sigma * spacing)
     assert measured == pytest.approx(expected, rel=0.02)
@@ -177,3 +180,18 @@ def test_task_transfer_sees_that_an_edge_keeping_filter_depends_on_contrast():
     high = mtf.mtf50(total_variation, _noise(), mtf.HIGH_CONTRAST, 0.7)
     low = mtf.mtf50(total_variation, _noise(), mtf.LOW_CONTRAST, 0.7)
     assert low < 0.9 * high
+
+
+@pytest.mark.parametrize(("cutoff", "spacing"), [(0.6, 0.7), (0.6, 0.5), (1.2, 0.7)])
+def test_a_disc_of_a_kernel_has_the_kernels_mtf(cutoff, spacing):
+    # A hann window is at one half at half its cut-off, whatever the pixels.
+    edge = mtf.kernel_edge(Kernel("hann", cutoff), spacing)
+    measured = mtf.mtf50(lambda x: x, _noise(1), mtf.LOW_CONTRAST, spacing, edge)
+    assert measured == pytest.approx(0.5 * cutoff * FanBeam().detector_nyquist, rel=0.015)
+    assert edge(np.array([0.0, 100.0])) == pytest.approx([1.0, 0.0], abs=0.01)
+
+
+def test_erased_discs_have_no_mtf50():
+    assert np.isnan(mtf.mtf50(lambda x: np.zeros_like(x), _noise(1), mtf.LOW_CONTRAST, 0.7))
+    with pytest.raises(mtf.NoEdgeError):
+        mtf.task_transfer(lambda x: np.zeros_like(x), _noise(1), mtf.LOW_CONTRAST, 0.7)

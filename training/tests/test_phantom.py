@@ -210,3 +210,13 @@ def test_committed_demo_study():
     noise = [np.median([measure_noise(s.hu) for s in series.slices[5:14]]) for series in (full, quarter)]
     assert noise[1] / noise[0] == pytest.approx(2.0, rel=0.15)
     assert 8.0 < noise[0] < 13.0
+
+
+@pytest.mark.parametrize("arguments", [["--out", "o", "--slices", "0"], ["--out", "o", "--spacing", "0"], ["--demo", "d", "--test-set"]])
+def test_command_refuses_settings_it_cannot_honour(arguments, tmp_path, monkeypatch, capsys):
+    from iscl.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["phantom", *arguments]) == 2
+    assert "--" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -23,6 +23,7 @@ from iscl.training import checkpoint as checkpoints
 from iscl.training.iscl_step import Optimizers, Players, iscl_step
 from iscl.training.config import IsclOptions
 from iscl.training.optim import Lookahead
+from iscl.training.pairs import check_folders
 from iscl.training.progress import DivergedError, RunLog, append_csv
 from iscl.training.run import prepare, run
 from iscl.training.supervised import SupervisedTrainer, edge_loss, supervised_loss, with_opposite_noise
@@ -74,6 +75,41 @@ def test_a_damaged_pair_is_named(tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"not a zip")
     with pytest.raises(PairsError, match="broken.npz"):
         read_pairs(tmp_path, "train")
+
+
+def test_a_truncated_pair_and_one_without_a_side_are_named(tmp_path):
+    write_pair(tmp_path, "half", patient="P1")
+    whole = (tmp_path / "half.npz").read_bytes()
+    (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PairsError, match="half.npz"):
+        read_pairs(tmp_path, "train")
+    content = dict(np.load(write_pair(tmp_path, "half", patient="P1") or tmp_path / "half.npz"))
+    del content["domain"]
+    np.savez(tmp_path / "half.npz", **content)
+    with pytest.raises(PairsError, match="domain"):
+        read_pairs(tmp_path, "train")
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"), [({"split": "test"}, "more than one split"), ({"domain": "noisy"}, "both the clean and the noisy")]
+)
+def test_a_patient_may_not_differ_between_the_folders(entries, message, tmp_path):
+    write_pair(tmp_path / "pairs", "a", patient="P1")
+    write_pair(tmp_path / "real", "b", **{"patient": "P2", **entries})
+    check_folders(tmp_path / "pairs", tmp_path / "real")
+    write_pair(tmp_path / "real", "c", **{"patient": "P1", **entries})
+    with pytest.raises(PairsError, match=f"{message}.*P1"):
+        check_folders(tmp_path / "pairs", tmp_path / "real")
+
+
+def test_a_slice_too_small_for_foreign_noise_is_found_at_the_start(tmp_path):
+    write_pair(tmp_path, "large", patient="P1", size=160)
+    write_pair(tmp_path, "small", patient="P2", size=70)
+    pairs = read_pairs(tmp_path, "train")
+    with pytest.raises(PairsError, match="small is 70 pixels wide.*needs 86"):
+        PatchSampler(pairs, PatchOptions(size=64), 0)
+    sampler = PatchSampler(pairs, PatchOptions(size=64, foreign_noise=1.0, zoom=0.0), 0)
+    assert sampler.batch()[0].shape == (8, 1, 64, 64)
 
 
 def test_patches_differ_from_their_target_by_noise_of_the_drawn_amplitude(pairs_folder):
@@ -175,11 +211,22 @@ def test_edges_mark_the_inserted_lesions_alone(pairs_folder):
         ({"patches": {"amplitude": [3.0, 1.0]}}, "amplitude"),
         ({"iscl": {"networks": "unet"}}, "iscl.networks"),
         ({"iscl": {"lambda": 3}}, "unknown entry iscl.lambda"),
+        ({"network": "ct-slow"}, "network must be one of .*ct-fast"),
+        ({"lr": float("nan")}, "lr"),
+        ({"ema": 1.0}, "ema"),
+        ({"edge_weight": 0.5, "patches": {"batch": 1}}, "at least 2"),
+        ({"validation_slices": 0}, "validation_slices"),
+        ({"patches": 64}, "section"),
     ],
 )
 def test_bad_configurations_are_refused_by_name(entries, message):
     with pytest.raises(ConfigError, match=message):
         make_config(entries)
+
+
+def test_a_network_without_a_noise_map_cannot_be_f_and_h(pairs_folder):
+    with pytest.raises(ConfigError, match="red-cnn"):
+        trainer(small(**{**METHODS["iscl-ct"], "network": "red-cnn"}), pairs_folder)
 
 
 # --- runs
@@ -289,10 +336,41 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(pair
 
     run(Diverging(), config, tmp_path, resume=False, stop_after=3)
     before = (tmp_path / "last.pt").read_bytes()
-    with pytest.raises(RunError, match="loss is nan at iteration 4; the last good checkpoint is"):
+    # A resumed run takes no other lr or seed, so that the message must not advise it.
+    with pytest.raises(RunError, match="loss is nan at iteration 4; the last good checkpoint is .* another folder with a lower lr"):
         run(Diverging(), config, tmp_path, resume=True)
     assert (tmp_path / "last.pt").read_bytes() == before
     assert all(value.isfinite().all() for value in checkpoints.load(tmp_path / "last.pt")["nets"]["denoiser"].values())
+
+
+def test_weights_that_are_not_finite_are_never_saved(pairs_folder, tmp_path):
+    config = small()
+
+    class Overflowing:
+        """Its loss stays finite; its third step does not."""
+
+        def __init__(self):
+            self.inner = trainer(config, pairs_folder)
+            self.state, self.restore, self.validate = self.inner.state, self.inner.restore, self.inner.validate
+
+        def step(self, iteration):
+            values = self.inner.step(iteration)
+            if iteration == 2:
+                next(self.inner.net.parameters()).data.fill_(float("inf"))
+            return values
+
+    run(Overflowing(), config, tmp_path, resume=False, stop_after=2)
+    before = (tmp_path / "last.pt").read_bytes()
+    with pytest.raises(RunError, match="weights of denoiser are not finite.*last good checkpoint"):
+        run(Overflowing(), config, tmp_path, resume=True, stop_after=3)
+    assert (tmp_path / "last.pt").read_bytes() == before
+
+
+def test_an_unknown_part_of_a_checkpoint_is_refused(pairs_folder, tmp_path):
+    config = small(**METHODS["iscl-paper"])
+    path = run(trainer(config, pairs_folder), config, tmp_path, resume=False, stop_after=1)
+    with pytest.raises(CheckpointError, match="'teacher'"):
+        load_checkpoint(path, "teacher")
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):

@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return arguments.func(arguments)
-    except (ValueError, RuntimeError, FileNotFoundError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"iscl {arguments.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

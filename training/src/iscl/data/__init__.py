@@ -11,11 +11,12 @@ from .errors import (
     NotAxialError,
     NotCtError,
     NotHuError,
+    SpacingError,
     SplitError,
     UnreadableError,
 )
 from .split import CLEAN_LIMIT_HU, SplitRow, assign, check, check_disjoint, read_split, survey, write_split
-from .tissue import body_mask, local_sd, measure_noise, modal_sd, soft_tissue_mask
+from .tissue import body_mask, detrend, flattest_apart, local_sd, measure_noise, modal_sd, soft_tissue_mask
 
 __all__ = [
     "CLEAN_LIMIT_HU",
@@ -30,6 +31,7 @@ __all__ = [
     "NotAxialError",
     "NotCtError",
     "NotHuError",
+    "SpacingError",
     "SplitError",
     "SplitRow",
     "UnreadableError",
@@ -37,6 +39,8 @@ __all__ = [
     "body_mask",
     "check",
     "check_disjoint",
+    "detrend",
+    "flattest_apart",
     "iter_slices",
     "list_files",
     "local_sd",

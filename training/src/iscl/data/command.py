@@ -7,33 +7,39 @@ import csv
 import sys
 from pathlib import Path
 
-from .errors import NoDicomError
+from .dicom import is_candidate
+from .errors import NoDicomError, SplitError
 from .progress import Clock
 from .split import CLEAN_LIMIT_HU, assign, survey, write_split
 
 
 def series_folders(root: Path) -> list[Path]:
-    """Folders that hold files directly, sorted."""
+    """Folders that hold files directly, sorted; hidden files and DICOMDIR do not count."""
     if not root.is_dir():
         raise NoDicomError("folder does not exist", root)
-    folders = [f for f in [root, *sorted(root.rglob("*"))] if f.is_dir() and any(c.is_file() for c in f.iterdir())]
+    folders = [f for f in [root, *sorted(root.rglob("*"))] if f.is_dir() and any(map(is_candidate, f.iterdir()))]
     if not folders:
         raise NoDicomError("folder is empty", root)
     return folders
 
 
+def _fixed_patients(path: Path) -> dict[str, str]:
+    with path.open(newline="") as handle:
+        reader = csv.DictReader(handle)
+        if not {"patient", "split"} <= set(reader.fieldnames or []):
+            raise SplitError("the file of fixed patients needs the columns patient and split", path)
+        return {row["patient"]: row["split"] for row in reader}
+
+
 def run_split(args: argparse.Namespace) -> int:
     root = Path(args.data)
     folders = [f for sub in args.folders for f in series_folders(root / sub)]
-    fixed: dict[str, str] = {}
-    if args.fixed:
-        with open(args.fixed, newline="") as handle:
-            fixed = {r["patient"]: r["split"] for r in csv.DictReader(handle)}
+    fixed = _fixed_patients(Path(args.fixed)) if args.fixed else {}
     clock = Clock(len(folders), "measured")
     stats = []
     for folder in folders:
         try:
-            stats.append(survey(folder, root))
+            stats.append(survey(folder, root, mixed=args.mixed))
         except NoDicomError as error:
             print(f"left out: {error}", file=sys.stderr)
         clock.step()
@@ -54,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     split.add_argument("--data", required=True, help="root folder of the DICOM series")
     split.add_argument("--folders", nargs="+", default=["."], help="folders under the root to take")
     split.add_argument("--fixed", help="CSV with columns patient, split: patients decided by hand")
+    split.add_argument("--mixed", action="store_true", help="folders may hold slices of several series of one patient")
     split.add_argument("--out", required=True, help="split file to write")
     split.add_argument("--clean-limit", type=float, default=CLEAN_LIMIT_HU, help="noise of the clean set, HU")
     split.add_argument("--seed", type=int, default=0)

@@ -24,6 +24,7 @@ from .errors import (
     NotAxialError,
     NotCtError,
     NotHuError,
+    SpacingError,
     UnreadableError,
 )
 
@@ -41,7 +42,8 @@ class CtSlice:
 
     hu: float32 [H, W] in HU, clamped to [-1024, 3071]; padding pixels are -1024.
     padding: bool [H, W], pixels outside the reconstructed field.
-    spacing: mm per pixel (row, column). position: mm along the slice normal. thickness: mm.
+    spacing: mm per pixel (row, column), equal. position: mm along the slice normal. thickness: mm, 0 when absent.
+    kvp: tube voltage in kV, 120 when absent. patient: PatientID, or the study's UID when it is empty.
     """
 
     hu: np.ndarray
@@ -132,7 +134,10 @@ def _check_header(ds: pydicom.Dataset, path: Path) -> None:
     if str(ds.get("RescaleType", "HU") or "HU").upper() not in ("HU", "US"):
         raise NotHuError(f"RescaleType is {ds.RescaleType}, not HU", path)
     if "PixelSpacing" not in ds or len(ds.PixelSpacing or []) != 2:
-        raise NotHuError("PixelSpacing is absent: the noise of a slice cannot be modelled without it", path)
+        raise SpacingError("PixelSpacing is absent: the noise of a slice cannot be modelled without it", path)
+    row, column = (float(v) for v in ds.PixelSpacing)
+    if not (row > 0 and abs(row - column) <= 1e-3 * row):
+        raise SpacingError(f"PixelSpacing is {row:g} x {column:g} mm; only square pixels can be modelled", path)
 
 
 def _padding_mask(ds: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
@@ -207,14 +212,19 @@ def read_slice(path: str | Path) -> CtSlice:
     )
 
 
-def list_files(folder: str | Path) -> list[Path]:
-    """Every file under the folder, sorted; hidden files and DICOMDIR left out. Raises NoDicomError if none."""
+def is_candidate(path: Path) -> bool:
+    """Whether a path may be an image file: hidden files (.DS_Store) and DICOMDIR are none."""
+    return path.is_file() and not path.name.startswith(".") and path.name != "DICOMDIR"
+
+
+def list_files(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """Every file under the folder (or directly in it), sorted; hidden files and DICOMDIR left out. Raises NoDicomError if none."""
     folder = Path(folder)
     if not folder.exists():
         raise NoDicomError("folder does not exist", folder)
     if folder.is_file():
         return [folder]
-    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and not f.name.startswith(".") and f.name != "DICOMDIR"]
+    files = [f for f in sorted(folder.rglob("*") if recursive else folder.iterdir()) if is_candidate(f)]
     if not files:
         raise NoDicomError("folder is empty", folder)
     return files
@@ -261,10 +271,14 @@ def read_series(folder: str | Path) -> CtSeries:
     return series[0]
 
 
-def iter_slices(folder: str | Path) -> Iterator[CtSlice]:
-    """Usable CT slices of a folder one by one, refused files skipped: for building sets from mixed archives."""
-    for path in list_files(folder):
+def iter_slices(folder: str | Path, refused: list[DataError] | None = None) -> Iterator[CtSlice]:
+    """Usable CT slices of the files directly in a folder, one by one; the refusals of the others go to `refused`.
+
+    Folders below it are series of their own.
+    """
+    for path in list_files(folder, recursive=False):
         try:
             yield read_slice(path)
-        except DataError:
-            continue
+        except DataError as error:
+            if refused is not None:
+                refused.append(error)

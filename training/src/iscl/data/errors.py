@@ -44,6 +44,10 @@ class NotHuError(DataError):
     """Rescale attributes are missing, so pixel values are not Hounsfield units."""
 
 
+class SpacingError(DataError):
+    """PixelSpacing is absent, not positive, or not square: the noise of such a slice cannot be modelled."""
+
+
 class MixedSeriesError(DataError):
     """One folder holds slices of several series, or of several sizes or kernels."""
 

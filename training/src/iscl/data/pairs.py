@@ -27,7 +27,7 @@ from ..simulate import (
     random_kernel,
 )
 from .dicom import CtSlice, iter_slices, read_slice
-from .errors import EmptySetError
+from .errors import EmptySetError, SplitError
 from .split import CLEAN_LIMIT_HU, SplitRow
 from .tissue import body_mask, local_sd, measure_noise, modal_sd, soft_tissue_mask
 
@@ -39,11 +39,20 @@ TYPICAL_SD, TYPICAL_CUTOFF = 22.0, 0.8
 
 @dataclass(frozen=True)
 class PairConfig:
+    """dose: fraction of the slice's own. fields: noise fields a slice. clean_limit: noise of a clean slice, HU.
+    per_series: slices taken from a training series at most."""
+
     dose: float = 0.25
     fields: int = 4
     clean_limit: float = CLEAN_LIMIT_HU
     per_series: int = 24
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.dose < 1.0:
+            raise ValueError(f"dose fraction {self.dose} must lie between 0 and 1")
+        if self.fields < 1 or self.per_series < 1:
+            raise ValueError("fields and slices a series must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -63,14 +72,14 @@ def plan(rows: list[SplitRow], root: Path, quality: str, per_series: int) -> lis
         if row.quality != quality:
             continue
         limit = per_series if row.split == "train" else max(1, per_series // 2)
-        slices = sorted(iter_slices(root / row.path), key=lambda s: (s.series_uid, s.position))
-        if len(slices) > limit:
-            picks = np.linspace(0.04 * len(slices), 0.96 * (len(slices) - 1), limit).round().astype(int)
-            slices = [slices[i] for i in dict.fromkeys(picks)]
-        for item in slices:
-            name = f"{row.path.replace('/', '__')}__{item.path.stem}"
+        places = sorted((s.series_uid, s.position, s.path) for s in iter_slices(root / row.path))
+        if len(places) > limit:
+            picks = np.linspace(0.04 * len(places), 0.96 * (len(places) - 1), limit).round().astype(int)
+            places = [places[i] for i in dict.fromkeys(picks)]
+        for _, _, path in places:
+            name = f"{row.path.replace('/', '__')}__{path.stem}"
             # A stable pseudo-random order, the same on every machine.
-            tasks.append((zlib.crc32(name.encode()) / 2**32, Task(row, item.path, name)))
+            tasks.append((zlib.crc32(name.encode()) / 2**32, Task(row, path, name)))
     if not tasks:
         raise EmptySetError(f"no {quality} series in the split")
     return [t for _, t in sorted(tasks, key=lambda pair: pair[0])]
@@ -143,9 +152,11 @@ def slice_kernel(hu: np.ndarray, tissue: np.ndarray, pixel_mm: float, simulator:
     return matched_kernel(frequency, simulator.fan.detector_nyquist, pixel_mm)
 
 
-def real_noisy(item: CtSlice) -> dict[str, np.ndarray]:
-    """A real noisy slice in the cache's terms: no noise fields."""
+def real_noisy(item: CtSlice) -> dict[str, np.ndarray] | None:
+    """A real noisy slice in the cache's terms, without noise fields; None when it shows no body to train on."""
     body = body_mask(item.hu)
+    if not body.any():
+        return None
     return {
         "hu": np.rint(item.hu).astype(np.int16),
         "body": body,
@@ -159,7 +170,7 @@ def real_noisy(item: CtSlice) -> dict[str, np.ndarray]:
 
 
 def build_one(task: Task, folder: Path, simulator: Simulator | None, config: PairConfig) -> str:
-    """Make one cache file unless it is there; returns 'made', 'kept' or 'skipped' (slice over the clean limit).
+    """Make one cache file unless it is there; returns 'made', 'kept' or 'skipped' (over the clean limit, or no body).
 
     simulator None writes a real noisy slice. Files appear under their name only when whole.
     """
@@ -167,14 +178,10 @@ def build_one(task: Task, folder: Path, simulator: Simulator | None, config: Pai
     if target.exists():
         return "kept"
     item = read_slice(task.path)
-    if simulator is None:
-        content = real_noisy(item)
-    else:
-        seed = (zlib.crc32(task.name.encode()) ^ (config.seed * 0x9E3779B1)) & 0x7FFFFFFF
-        made = simulate_pair(item, simulator, config, seed)
-        if made is None:
-            return "skipped"
-        content = made
+    seed = (zlib.crc32(task.name.encode()) ^ (config.seed * 0x9E3779B1)) & 0x7FFFFFFF
+    content = real_noisy(item) if simulator is None else simulate_pair(item, simulator, config, seed)
+    if content is None:
+        return "skipped"
     content |= {"split": np.array(task.row.split), "domain": np.array(task.row.domain)}
     folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
@@ -184,14 +191,36 @@ def build_one(task: Task, folder: Path, simulator: Simulator | None, config: Pai
     return "made"
 
 
+def check_cache(folder: Path, tasks: list[Task], config: PairConfig) -> None:
+    """Raises SplitError unless every slice that the folder already holds is one of `tasks`, with the same split, domain, dose
+    and number of fields: slices of an earlier split would bring a test patient into training unseen."""
+    wanted = {task.name: task.row for task in tasks}
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as data:
+            held = {key: str(data[key]) for key in ("split", "domain")}
+            made = (float(data["dose"]), len(data["cutoff"])) if "dose" in data else None
+        row = wanted.get(path.stem)
+        if row is None:
+            reason = "is no slice of this split"
+        elif (held["split"], held["domain"]) != (row.split, row.domain):
+            reason = f"was made for {held['split']}/{held['domain']}, the split says {row.split}/{row.domain}"
+        elif made is not None and made != (float(np.float32(config.dose)), config.fields):
+            reason = f"was made with dose {made[0]:g} and {made[1]} fields"
+        else:
+            continue
+        raise SplitError(f"{path.name} {reason}; delete {folder} or choose another folder", path)
+
+
 def write_summary(folder: Path, config: PairConfig) -> str:
-    """README of a complete cache: counts a split and the settings."""
+    """README of a complete cache: counts a split and the settings. Raises EmptySetError when the cache holds no slice."""
     counts: dict[str, int] = {}
     patients: dict[str, set[str]] = {}
     for entry in iter_cache(folder, keys=("split", "patient")):
         split = str(entry["split"])
         counts[split] = counts.get(split, 0) + 1
         patients.setdefault(split, set()).add(str(entry["patient"]))
+    if not counts:
+        raise EmptySetError(f"no slice was cached: each was left out, or its noise is not under {config.clean_limit:g} HU", folder)
     lines = [f"{s}: {n} slices of {len(patients[s])} patients" for s, n in sorted(counts.items())]
     text = "complete\n" + "\n".join(lines) + "\n" + json.dumps(asdict(config)) + "\n"
     (folder / "README").write_text(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .dicom import CtSlice, iter_slices
-from .errors import EmptySetError, NoDicomError, SplitError
+from .errors import DataError, EmptySetError, MixedSeriesError, NoDicomError, SplitError
 from .tissue import measure_noise
 
 CLEAN_LIMIT_HU = 14.0
@@ -53,15 +54,25 @@ class SeriesStats:
     slices: int
 
 
-def survey(folder: Path, root: Path, sample: int = 6) -> SeriesStats:
-    """Measure one series folder on up to `sample` slices. Raises NoDicomError if it holds no CT slice, SplitError if
-    it holds several patients."""
-    slices: list[CtSlice] = list(iter_slices(folder))
+def survey(folder: Path, root: Path, sample: int = 6, mixed: bool = False) -> SeriesStats:
+    """Measure one series folder (the files directly in it) on up to `sample` slices; files left out are said on stderr.
+
+    Raises NoDicomError if it holds no CT slice, SplitError if it holds several patients, MixedSeriesError if it holds
+    several series and not `mixed`: one noise figure cannot stand for two kernels.
+    """
+    refused: list[DataError] = []
+    slices: list[CtSlice] = list(iter_slices(folder, refused))
     if not slices:
-        raise NoDicomError("no usable CT slice", folder)
+        raise NoDicomError(f"no usable CT slice among {len(refused)} files ({refused[0]})", folder)
+    if refused:
+        print(f"left out: {len(refused)} of {len(refused) + len(slices)} files, the first: {refused[0]}", file=sys.stderr)
     patients = {s.patient for s in slices}
     if len(patients) > 1:
         raise SplitError(f"several patients in one folder: {', '.join(sorted(patients))}", folder)
+    series = {s.series_uid: s.kernel for s in slices}
+    if len(series) > 1 and not mixed:
+        kernels = ", ".join(sorted(set(series.values())))
+        raise MixedSeriesError(f"{len(series)} series in one folder (kernels {kernels}); give one folder each", folder)
     chosen = slices[:: max(1, len(slices) // sample)][:sample]
     noise = [measure_noise(s.hu) for s in chosen]
     noise = [n for n in noise if math.isfinite(n)]
@@ -166,7 +177,8 @@ def write_split(rows: list[SplitRow], path: Path) -> None:
 
 
 def read_split(path: str | Path) -> list[SplitRow]:
-    """The split file, checked. Raises SplitError when it is absent, lacks a column, or repeats a patient."""
+    """The split file, checked. Raises SplitError when it is absent, lacks a column, holds no number where one belongs, or
+    repeats a patient."""
     path = Path(path)
     if not path.exists():
         raise SplitError("split file does not exist; make it with `iscl split`", path)
@@ -175,19 +187,23 @@ def read_split(path: str | Path) -> list[SplitRow]:
         missing = {f.name for f in fields(SplitRow)} - set(reader.fieldnames or [])
         if missing:
             raise SplitError(f"split file lacks columns {', '.join(sorted(missing))}", path)
-        rows = [
-            SplitRow(
-                path=r["path"],
-                patient=r["patient"],
-                split=r["split"],
-                domain=r["domain"],
-                quality=r["quality"],
-                noise_sd_HU=float(r["noise_sd_HU"]),
-                kernel=r["kernel"],
-                slice_mm=float(r["slice_mm"]),
-                slices=int(r["slices"]),
-            )
-            for r in reader
-        ]
+        rows = [_parse_row(r, f"line {reader.line_num}", path) for r in reader]
     check(rows)
     return rows
+
+
+def _parse_row(row: dict[str, str], line: str, path: Path) -> SplitRow:
+    try:
+        return SplitRow(
+            path=row["path"],
+            patient=row["patient"],
+            split=row["split"],
+            domain=row["domain"],
+            quality=row["quality"],
+            noise_sd_HU=float(row["noise_sd_HU"]),
+            kernel=row["kernel"],
+            slice_mm=float(row["slice_mm"]),
+            slices=int(row["slices"]),
+        )
+    except (TypeError, ValueError) as error:
+        raise SplitError(f"{line} of the split file cannot be read ({error})", path) from error

@@ -57,6 +57,28 @@ def modal_sd(sd: np.ndarray) -> float:
     return float(edges[smooth.argmax()] + _BIN / 2)
 
 
+def detrend(region: np.ndarray, order: int = 2) -> np.ndarray:
+    """Region [N, M] less its least-squares polynomial surface of total degree `order`, float64 in the region's unit."""
+    rows, columns = region.shape
+    y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
+    basis = np.stack([(y**i * x**j).ravel() for i in range(order + 1) for j in range(order + 1 - i)], axis=1)
+    flat = np.asarray(region, np.float64).ravel()
+    coefficients, *_ = np.linalg.lstsq(basis, flat, rcond=None)
+    return (flat - basis @ coefficients).reshape(region.shape)
+
+
+def flattest_apart(candidates: list[tuple[float, int, int]], size: int, count: int) -> list[tuple[int, int]]:
+    """The corners (row, column) of up to `count` squares of `size` pixels that do not overlap, from candidates
+    (structure, row, column); least structure first."""
+    chosen: list[tuple[int, int]] = []
+    for _, row, column in sorted(candidates):
+        if all(abs(row - r) >= size or abs(column - c) >= size for r, c in chosen):
+            chosen.append((row, column))
+            if len(chosen) == count:
+                break
+    return chosen
+
+
 def measure_noise(hu: np.ndarray, body: np.ndarray | None = None, window: int = LOCAL_WINDOW) -> float:
     """Noise of a slice in HU: modal local SD in soft tissue; NaN where there is too little soft tissue."""
     tissue = soft_tissue_mask(hu, body, window)

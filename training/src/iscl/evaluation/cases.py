@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ..data import body_mask
-from . import metrics
+from ..simulate import Kernel
+from . import metrics, mtf
 from .metrics import ABDOMEN, CHEST, Window
 from .nps import Spectrum, noise_power_spectrum
 
@@ -22,8 +23,18 @@ class EvaluationError(ValueError):
 
 
 @dataclass(frozen=True)
+class OwnNoise:
+    """Low-dose noise with the slice's own kernel: `field` float32 [H, W] in HU, and the kernel that made it, whose noise has
+    the mean frequency that was measured in the slice."""
+
+    kernel: Kernel
+    field: np.ndarray
+
+
+@dataclass(frozen=True)
 class EvalCase:
-    """One slice. `reference` and `noisy` are float32 [H, W] in HU, `body` bool [H, W], `spacing` in mm."""
+    """One slice. `reference` and `noisy` are float32 [H, W] in HU, `body` bool [H, W], `spacing` in mm. The noise of
+    `noisy` has one of several kernels; `own` is noise of the slice's own, where it is known."""
 
     name: str
     patient: str
@@ -33,6 +44,12 @@ class EvalCase:
     noisy: np.ndarray
     body: np.ndarray
     window: Window
+    own: OwnNoise | None = None
+
+    @cached_property
+    def own_edge(self) -> mtf.Edge | None:
+        """A disc as the slice's own kernel shows it."""
+        return mtf.kernel_edge(self.own.kernel, self.spacing) if self.own else None
 
     @cached_property
     def rois(self) -> list[tuple[int, int]]:
@@ -69,7 +86,8 @@ class EvalCase:
     def crop(self, size: int) -> EvalCase:
         """The same case cut to `size` pixels a side around the middle of the body."""
         part = middle_of(self.body, size)
-        return replace(self, reference=self.reference[part], noisy=self.noisy[part], body=self.body[part])
+        own = replace(self.own, field=self.own.field[part]) if self.own else None
+        return replace(self, reference=self.reference[part], noisy=self.noisy[part], body=self.body[part], own=own)
 
 
 def middle_of(body: np.ndarray, size: int) -> tuple[slice, slice]:
@@ -147,18 +165,21 @@ def load_phantom_cases(folder: str | Path, dose: float = 0.25, maximum: int | No
 
 def _load(path: Path, turn: int, dose_factor: float) -> EvalCase:
     with np.load(path, allow_pickle=False) as pair:
-        noise = pair["noise"]
+        noise, cutoff = pair["noise"], np.ravel(pair["cutoff"])
         field = noise[turn % len(noise)].astype(np.float32) * dose_factor
+        # Field 0 of a pair is the own kernel's; `matched_kernel` makes it a hann window.
+        own = OwnNoise(Kernel("hann", float(cutoff[0])), noise[0].astype(np.float32) * dose_factor)
         reference = pair["hu"].astype(np.float32)
         body = pair["body"].astype(bool)
         spacing = float(np.ravel(pair["spacing"])[0])
         return EvalCase(
             name=path.stem,
             patient=_text(pair["patient"]),
-            kernel=f"{_text(pair['kernel'])}, cut-off {float(np.ravel(pair['cutoff'])[turn % len(noise)]):.2f}",
+            kernel=f"{_text(pair['kernel'])}, cut-off {float(cutoff[turn % len(noise)]):.2f}",
             spacing=spacing,
             reference=reference,
             noisy=reference + field,
             body=body,
             window=choose_window(reference, body),
+            own=own,
         )

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluate(arguments: argparse.Namespace, cases: list[EvalCase]) -> int:
     from . import figures, rows, table
-    from .run import Material, evaluate
+    from .run import FAILED, Material, evaluate
     from .store import save_json
 
     chosen = rows.baseline_rows()
@@ -68,7 +68,10 @@ def _evaluate(arguments: argparse.Namespace, cases: list[EvalCase]) -> int:
     paths = figures.write_figures(results, views, arguments.out)
     print(table.main_table(results))
     print(f"\nwrote results.csv, results.md, results.json and {len(paths)} figures to {arguments.out}")
-    return 0
+    failed = [result.row.label for result in results if (result.row.absent or "").startswith(FAILED)]
+    if failed:
+        print(f"{len(failed)} rows failed, the table says why: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _material(arguments: argparse.Namespace, cases: list[EvalCase], make):

@@ -8,6 +8,9 @@ and signal-absent images at several doses pass through the denoiser whole. Two o
 * NPW, the non-prewhitening matched filter, closer to an eye that can't undo correlated noise:
   d' = (s . s) / sd(s . absent).
 
+Both are freed of the bias of few images: K is estimated with nu = places (images - 1) degrees of freedom, and the
+inverse of such an estimate is too large by nu / (nu - channels - 1) on average (inverse Wishart).
+
 The mean signal s is measured by inserting the insert, blurred as the scanner blurs it, into the absent images and
 subtracting what the denoiser makes of the same noise without it: a contrast-matched linear response that few images
 measure well. K and the NPW's noise come from the absent images at eight places of the ring. The AUC is the share
@@ -184,11 +187,15 @@ class InsertSamples:
         pick = np.arange(len(self.signal)) if images is None else images
         absent = self.absent[pick]
         centred = absent - absent.mean(axis=0, keepdims=True)
-        dprime, template = hotelling(self.signal[pick].mean(axis=0), centred.reshape(-1, centred.shape[-1]))
+        samples = centred.reshape(-1, centred.shape[-1])
+        dprime, template = hotelling(self.signal[pick].mean(axis=0), samples)
         place = RING_ANGLES.index(self.insert.angle % 360)
-        spread = self.filtered[np.ix_(pick, pick)].mean(axis=0).std()
+        # The mean of each place is taken out, which costs one degree of freedom a place.
+        freedom = len(samples) - absent.shape[1]
+        unbiased = max(freedom - samples.shape[1] - 1, 0) / (len(samples) - 1)
+        spread = self.filtered[np.ix_(pick, pick)].mean(axis=0).std() * np.sqrt(len(samples) / freedom)
         return {
-            "cho": dprime,
+            "cho": dprime * float(np.sqrt(unbiased)),
             "npw": float(self.matched[np.ix_(pick, pick)].mean() / spread) if spread > 0 else float("nan"),
             "auc": area_under_curve(self.present[pick] @ template, absent[:, place] @ template),
         }

@@ -96,7 +96,7 @@ def nps_figure(results: Sequence[Result], path: Path) -> None:
             curves.append((r.row.label, spectra["output"], "-"))
     colours = plt.get_cmap("tab20").colors
     for k, (label, spectrum, style) in enumerate(curves):
-        style = {"color": "k", "ls": "--"} if style == "k--" else {"color": colours[(k - 1) % 20]}
+        style = {"color": "k", "ls": "--"} if style == "k--" else {"color": colours[(k - 1) % 20], "ls": "-" if k <= 20 else ":"}
         absolute.semilogy(spectrum.frequency, np.maximum(spectrum.power, 1e-3), **style, lw=1.2, label=label)
         area = spectrum.power.sum() * (spectrum.frequency[1] - spectrum.frequency[0])
         if area > 0:

@@ -14,6 +14,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
+from ..data.tissue import detrend, flattest_apart
+
 
 @dataclass(frozen=True)
 class Window:
@@ -152,23 +154,7 @@ def uniform_rois(
             structure = float(patch.std())
             if structure <= maximum_structure:
                 candidates.append((structure, row, column))
-    chosen: list[tuple[int, int]] = []
-    for _, row, column in sorted(candidates):
-        if all(abs(row - r) >= size or abs(column - c) >= size for r, c in chosen):
-            chosen.append((row, column))
-            if len(chosen) == count:
-                break
-    return chosen
-
-
-def detrend(region: np.ndarray, order: int = 2) -> np.ndarray:
-    """Region [N, M] less its least-squares polynomial surface of total degree `order`."""
-    rows, columns = region.shape
-    y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
-    basis = np.stack([(y**i * x**j).ravel() for i in range(order + 1) for j in range(order + 1 - i)], axis=1)
-    flat = np.asarray(region, np.float64).ravel()
-    coefficients, *_ = np.linalg.lstsq(basis, flat, rcond=None)
-    return (flat - basis @ coefficients).reshape(region.shape)
+    return flattest_apart(candidates, size, count)
 
 
 def noise_sd(image: np.ndarray, rois: list[tuple[int, int]], size: int = 32) -> float:

@@ -1,8 +1,9 @@
 """Task transfer function: the MTF of a denoiser from noisy discs, at a given contrast (AAPM TG-233).
 
-A denoiser is not linear, so its sharpness depends on contrast and noise. Discs with a known Gaussian edge
-are put on a uniform background with real or simulated CT noise, pass through the denoiser, and the radial
-edge profile, averaged over discs and noise realisations, gives the MTF.
+A denoiser is not linear, so its sharpness depends on contrast and noise. Discs with a known edge are put on a
+uniform background with real or simulated CT noise, pass through the denoiser, and the radial edge profile, averaged
+over discs and noise realisations, gives the MTF. The edge is either a Gaussian blur, the same for all noises, or that of a
+reconstruction kernel: then disc and noise look as if one scan had made both.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.special import ndtr
+import torch
+from scipy.special import j0, j1, ndtr
+
+from ..simulate import FanBeam, Kernel
 
 Denoise = Callable[[np.ndarray], np.ndarray]
+Edge = Callable[[np.ndarray], np.ndarray]
+"""A disc of DISC_RADIUS_PX: from distances to its centre in pixels to its height there, 1 inside and 0 outside."""
 
 # Contrasts of the ACR CT accreditation phantom's bone and acrylic inserts against water, in HU.
 HIGH_CONTRAST = 955.0
@@ -23,6 +29,10 @@ EDGE_SIGMA_PX = 0.8
 _REACH_PX = 26.0
 _BIN_PX = 0.1
 _FLAT_PX, _TAPER_PX = 6.0, 10.0
+
+
+class NoEdgeError(ValueError):
+    """The denoiser left nothing of the discs."""
 
 
 def disc_centres(size: int) -> list[tuple[float, float]]:
@@ -38,13 +48,36 @@ def disc_centres(size: int) -> list[tuple[float, float]]:
     ]
 
 
-def disc_phantom(size: int, contrast: float, edge_sigma_px: float = EDGE_SIGMA_PX) -> np.ndarray:
-    """Discs of `contrast` HU on BACKGROUND_HU, [size, size]; the edge is an error function of `edge_sigma_px`."""
+def gaussian_edge(distance: np.ndarray, sigma_px: float = EDGE_SIGMA_PX) -> np.ndarray:
+    """An error function of `sigma_px`: a straight edge blurred by a Gaussian."""
+    return ndtr((DISC_RADIUS_PX - distance) / sigma_px)
+
+
+def kernel_edge(kernel: Kernel, spacing: float, steps: int = 1200) -> Edge:
+    """The disc as a scan with `kernel` shows it, on pixels of `spacing` mm, sampled at pixel centres.
+
+    The disc's spectrum R J1(2 pi R f) / f, times the kernel's window W(f), back by the Hankel transform:
+    2 pi R int J1(2 pi R f) W(f) J0(2 pi r f) df. No grid comes into it, so nothing aliases.
+    """
+    nyquist_px = FanBeam().detector_nyquist * spacing
+    # Beyond 4 cut-offs the widest window (a butterworth of low order) is under 2 %.
+    step = 4 * kernel.cutoff * nyquist_px / steps
+    frequency = (np.arange(steps) + 0.5) * step
+    window = kernel.window(torch.from_numpy(frequency / nyquist_px)).numpy()
+    frequency, window = frequency[window > 1e-6], window[window > 1e-6]
+    weights = 2 * np.pi * DISC_RADIUS_PX * j1(2 * np.pi * DISC_RADIUS_PX * frequency) * window * step
+    radius = np.arange(0.0, 2 * _REACH_PX, 0.05)
+    height = j0(2 * np.pi * radius[:, None] * frequency[None, :]) @ weights
+    return lambda distance: np.interp(distance, radius, height, right=0.0)
+
+
+def disc_phantom(size: int, contrast: float, edge: Edge = gaussian_edge) -> np.ndarray:
+    """Discs of `contrast` HU on BACKGROUND_HU, [size, size]."""
     y, x = np.mgrid[:size, :size].astype(np.float64)
     image = np.full((size, size), BACKGROUND_HU)
     for row, column in disc_centres(size):
         distance = np.hypot(y - row, x - column)
-        image += contrast * ndtr((DISC_RADIUS_PX - distance) / edge_sigma_px)
+        image += contrast * edge(distance)
     return image
 
 
@@ -68,7 +101,7 @@ def mtf_from_profile(distance: np.ndarray, profile: np.ndarray, spacing: float) 
     """MTF from an edge profile at even `distance` steps (pixels): frequency in cycles/mm, MTF with MTF(0) = 1.
 
     The line spread is the profile's derivative, tapered away from the edge; the derivative's own sinc
-    response is divided out.
+    response is divided out. Raises NoEdgeError for a profile without an edge.
     """
     step = distance[1] - distance[0]
     line_spread = -np.gradient(profile, step)
@@ -82,8 +115,8 @@ def mtf_from_profile(distance: np.ndarray, profile: np.ndarray, spacing: float) 
     transfer = np.hypot(np.cos(phase) @ line_spread, np.sin(phase) @ line_spread)
     # np.gradient's central difference spans two steps.
     transfer /= np.sinc(2 * frequency_px * step)
-    if transfer[0] <= 0:
-        raise ValueError("the profile has no edge at the disc's radius")
+    if not transfer[0] > 1e-6 * np.abs(profile).max(initial=1.0):
+        raise NoEdgeError("the profile has no edge at the disc's radius")
     return frequency_px / spacing, transfer / transfer[0]
 
 
@@ -98,17 +131,18 @@ def frequency_at(frequency: np.ndarray, mtf: np.ndarray, level: float = 0.5) -> 
 
 
 def task_transfer(
-    denoise: Denoise, noise: Sequence[np.ndarray], contrast: float, spacing: float
+    denoise: Denoise, noise: Sequence[np.ndarray], contrast: float, spacing: float, edge: Edge = gaussian_edge
 ) -> tuple[np.ndarray, np.ndarray]:
-    """MTF of `denoise` for discs of `contrast` HU in each noise field ([size, size], HU).
+    """MTF of `denoise` for discs of `contrast` HU and `edge` in each noise field ([size, size], HU); spacing in mm.
 
-    The background denoised with the same noise but without discs is subtracted: what noise the denoiser
-    leaves then cancels and few realisations suffice.
+    Raises ValueError without a noise field, NoEdgeError when the denoiser leaves nothing of the discs. The background
+    denoised with the same noise but without discs is subtracted: what noise the denoiser leaves then cancels and few
+    realisations suffice.
     """
     if not len(noise):
         raise ValueError("task transfer needs at least one noise field")
     size = noise[0].shape[0]
-    phantom = disc_phantom(size, contrast)
+    phantom = disc_phantom(size, contrast, edge)
     profiles = []
     for field in noise:
         background = (BACKGROUND_HU + field).astype(np.float32)
@@ -118,6 +152,11 @@ def task_transfer(
     return mtf_from_profile(distance, np.mean(profiles, axis=0), spacing)
 
 
-def mtf50(denoise: Denoise, noise: Sequence[np.ndarray], contrast: float, spacing: float) -> float:
-    """MTF50 in cycles/mm of `denoise` at `contrast` HU; see `task_transfer`."""
-    return frequency_at(*task_transfer(denoise, noise, contrast, spacing))
+def mtf50(
+    denoise: Denoise, noise: Sequence[np.ndarray], contrast: float, spacing: float, edge: Edge = gaussian_edge
+) -> float:
+    """MTF50 in cycles/mm of `denoise` at `contrast` HU, nan when it leaves nothing of the discs; see `task_transfer`."""
+    try:
+        return frequency_at(*task_transfer(denoise, noise, contrast, spacing, edge))
+    except NoEdgeError:
+        return float("nan")

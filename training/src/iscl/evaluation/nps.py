@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics import detrend
+from ..data.tissue import detrend
 
 
 @dataclass(frozen=True)

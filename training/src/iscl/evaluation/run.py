@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from . import detectability as lcd
 from . import realdata
 from .cases import EvalCase, EvaluationError
 from .rows import Denoise, Row
-from .score import score
+from .score import OWN_TRANSFER_CASES, OWN_TRANSFER_PX, TRANSFER_CASES, TRANSFER_PX, score
 from .store import Result, RowStore, fingerprint
 
 # A method slower than this on a 512x512 slice sees slices cut to SLOW_CROP_PX, SLOW_PHANTOM images a dose, and SLOW_OTHERS
@@ -62,7 +62,8 @@ def evaluate(
 
     `views` are the images [h, w] whose denoised version the figures show. `report` gets a line a row. With a folder `keep` each
     measured row is kept there, and taken from there while its denoiser and the material are the same: a
-    stopped evaluation goes on, and a new model costs its own row only.
+    stopped evaluation goes on, and a new model costs its own row only. A denoiser that fails leaves its row absent, with the
+    reason, and the others are measured; only a failure of the input raises.
     """
     if not rows or rows[0].absent or not material.cases:
         raise EvaluationError("an evaluation needs the input as its first row, and at least one case")
@@ -71,28 +72,44 @@ def evaluate(
     seconds: dict[int, float] = {}
     store = RowStore(keep, fingerprint(material, views)) if keep else None
     kept = {n: found for n, row in enumerate(rows) if store and (found := store.load(row)) is not None}
-    for number, row in enumerate(rows):
-        if row.absent is None and number not in kept:
-            denoisers[number] = row.load()
-            seconds[number] = _probe(denoisers[number], material.cases[0].noisy)
-    estimate = {number: _estimate(seconds[number], material) for number in denoisers}
-
     results: dict[int, Result] = {n: Result(row) for n, row in enumerate(rows) if row.absent is not None} | kept
+    for number, row in enumerate(rows):
+        if number not in results:
+            try:
+                denoisers[number] = row.load()
+                seconds[number] = _probe(denoisers[number], material.cases[0].noisy)
+            except Exception as error:  # networks, ONNX Runtime and filters raise kinds of their own
+                results[number] = _failed(row, error, rows[0])
+    estimate = {number: _estimate(seconds[number], material) for number in seconds}
     for number, result in sorted(results.items()):
         report(f"{result.row.label}: {result.row.absent or 'kept from an earlier run'}")
     references: dict[bool, dict] = {}
     begun = clock()
     # Quick rows first, so that a run that is stopped has kept as many as it could.
-    order = sorted(denoisers, key=lambda n: estimate[n])
+    order = sorted(estimate, key=lambda n: estimate[n])
     for turn, number in enumerate(order, start=1):
-        results[number] = _measure(rows[number], denoisers[number], seconds[number], material, views, references)
-        if store:
+        try:
+            results[number] = _measure(rows[number], denoisers[number], seconds[number], material, views, references)
+        except Exception as error:
+            results[number] = _failed(rows[number], error, rows[0])
+        if store and results[number].scores:
             store.save(results[number])
         # The estimate counts pixels only; what it missed so far corrects what is left.
         done, left = (sum(estimate[n] for n in part) for part in (order[:turn], order[turn:]))
         minutes = left * (clock() - begun) / max(done, 1e-9) / 60
-        report(f"[{turn}/{len(order)}] {rows[number].label}: done; about {minutes:.1f} min left")
+        outcome = results[number].row.absent or "done"
+        report(f"[{turn}/{len(order)}] {rows[number].label}: {outcome}; about {minutes:.1f} min left")
     return [results[number] for number in range(len(rows))]
+
+
+FAILED = "failed: "
+
+
+def _failed(row: Row, error: Exception, first: Row) -> Result:
+    if row is first:
+        raise error
+    reason = f"{FAILED}{type(error).__name__}, {error}".replace("\n", " ").replace("|", "/")
+    return Result(replace(row, absent=reason[:160]))
 
 
 def _probe(denoise: Denoise, image: np.ndarray) -> float:
@@ -112,8 +129,11 @@ def _estimate(seconds: float, material: Material) -> float:
     others = (SLOW_OTHERS, min(4, len(material.real))) if slow else (len(material.truth), len(material.real))
     slices = len(material.cases) + sum(others) + 1
     images = 3 * sum(min(len(a), SLOW_PHANTOM if slow else len(a)) for _, a in material.phantom.values())
-    # The metrics themselves take about 0.4 s a slice.
-    return seconds * (slices * share + images * (PHANTOM_CROP_PX / 512) ** 2 + 1) + 0.4 * slices
+    # Two contrasts, each with discs and without.
+    discs = 4 * (TRANSFER_CASES * TRANSFER_PX**2 + OWN_TRANSFER_CASES * OWN_TRANSFER_PX**2) / 512**2
+    # The metrics themselves: about 0.05 s a slice, 0.2 s for the discs, and 0.6 s a dose for the bootstrap.
+    metrics = 0.05 * slices + 0.2 + 0.6 * len(material.phantom)
+    return seconds * (slices * share + images * (PHANTOM_CROP_PX / 512) ** 2 + discs + 1) + metrics
 
 
 def _measure(

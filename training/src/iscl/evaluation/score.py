@@ -16,7 +16,9 @@ from .nps import pooled_spectrum
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 
-TRANSFER_PX = 128
+# Mixed kernels: so many fields, averaged. Own kernel: each slice stands for itself and needs more discs.
+TRANSFER_PX, TRANSFER_CASES = 128, 4
+OWN_TRANSFER_PX, OWN_TRANSFER_CASES = 192, 5
 
 
 def as_denoise_fn(module) -> Denoise:
@@ -32,10 +34,33 @@ def as_denoise_fn(module) -> Denoise:
     return denoise
 
 
-def transfer_noise(cases: Sequence[EvalCase], size: int = TRANSFER_PX, fields: int = 4) -> list[np.ndarray]:
-    """Noise fields [size, size] in HU for the task transfer, cut out of the middle of the cases' bodies."""
-    cut = [case.crop(size) for case in cases if case.body.any() and min(case.body.shape) >= size]
-    return [case.noisy - case.reference for case in cut[:fields]]
+def transfer_figures(denoise: Denoise, cases: Sequence[EvalCase]) -> dict[str, float]:
+    """MTF50 of `denoise` in the noise of the middle of the first bodies; names as in `score`.
+
+    mtf50_*: the same disc edge and one profile for all slices, noise as the slices have it (mixed kernels).
+    mtf50_own_*: disc and noise of each slice's own kernel; figures and ratios are means over the slices.
+    """
+
+    def middles(size: int, count: int) -> list[EvalCase]:
+        return [case.crop(size) for case in cases if case.body.any() and min(case.body.shape) >= size][:count]
+
+    mixed = middles(TRANSFER_PX, TRANSFER_CASES)
+    own = [case for case in middles(OWN_TRANSFER_PX, OWN_TRANSFER_CASES) if case.own]
+    figures = {}
+    for kind, found in (
+        ("", [([c.noisy - c.reference for c in mixed], mixed[0].spacing, mtf.gaussian_edge)] if mixed else []),
+        ("own_", [([c.own.field], c.spacing, c.own_edge) for c in own]),
+    ):
+        for level, contrast in (("high", mtf.HIGH_CONTRAST), ("low", mtf.LOW_CONTRAST)):
+            pairs = [
+                tuple(mtf.mtf50(filtered, noise, contrast, spacing, edge) for filtered in (denoise, lambda hu: hu))
+                for noise, spacing, edge in found
+            ]
+            name = f"mtf50_{kind}{level}"
+            figures[name] = metrics.finite_mean([output for output, _ in pairs])
+            figures[f"{name}_input"] = metrics.finite_mean([source for _, source in pairs])
+            figures[f"{name}_ratio"] = metrics.finite_mean([output / source for output, source in pairs])
+    return figures
 
 
 def _checked(denoised: np.ndarray, case: EvalCase) -> np.ndarray:
@@ -72,7 +97,8 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
       bias: {tissue: HU}, output less input, weighted by pixels; bias_worst: the largest |bias|, bone left out;
       noise, noise_input, noise_reference (HU, uniform regions), noise_cut (fraction of the input's);
       nps_mean_frequency, nps_peak_frequency with _input and _reference (cycles/mm), nps_ratio (mean frequency / input's);
-      mtf50_high, mtf50_low with _input (cycles/mm), mtf50_high_ratio, mtf50_low_ratio (nan without `transfer`);
+      mtf50_high, mtf50_low with _input (cycles/mm) and _ratio, mtf50_own_high, mtf50_own_low likewise: `transfer_figures`
+      (nan without `transfer`);
       ms_per_slice (processor time); spectra: {"output", "input", "reference"}; cases: the figures of each slice.
     Raises EvaluationError for no cases, a wrong output shape, or NaN in the output.
     """
@@ -104,15 +130,7 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
             result[f"nps_{name}{suffix}"] = metrics.finite_mean([getattr(m[key], name) for m in measured])
     result["nps_ratio"] = metrics.finite_mean([m["output"].mean_frequency / m["input"].mean_frequency for m in measured])
 
-    noise = transfer_noise(cases) if transfer else []
-    spacing = cases[0].spacing
-    for level, contrast in (("high", mtf.HIGH_CONTRAST), ("low", mtf.LOW_CONTRAST)):
-        sharpness = mtf.mtf50(denoise, noise, contrast, spacing) if noise else float("nan")
-        reference = mtf.mtf50(lambda hu: hu, noise, contrast, spacing) if noise else float("nan")
-        result[f"mtf50_{level}"] = sharpness
-        result[f"mtf50_{level}_input"] = reference
-        result[f"mtf50_{level}_ratio"] = sharpness / reference
-
+    result |= transfer_figures(denoise, cases if transfer else [])
     result["ms_per_slice"] = 1000 * float(np.median(seconds))
     result["cases"] = [{key: value for key, value in row.items() if key != "spectra"} for row in rows]
     return result

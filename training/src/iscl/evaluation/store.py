@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .nps import Spectrum
 from .rows import Row
 
 # Part of every key: raise it when a metric's definition changes, so that no row of the old one is kept.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
@@ -106,13 +107,16 @@ class RowStore:
         partial.replace(path)
 
     def load(self, row: Row) -> Result | None:
-        """The row as measured before, under its present label; None when it was not."""
+        """The row as measured before, under its present label; None when it was not, or its file is damaged."""
         path = self._path(row)
         if row.absent or not row.identity or not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as data:
-            measured = json.loads(str(data["measured"]))
-            crops = [data[f"crop{k}"] for k in range(len(data.files) - 1)]
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                measured = json.loads(str(data["measured"]))
+                crops = [data[f"crop{k}"] for k in range(len(data.files) - 1)]
+        except (OSError, KeyError, ValueError, BadZipFile):
+            return None
         result = replace(Result(row, crops=crops), **measured)
         for scores in (result.scores, result.truth):
             if scores:

@@ -55,6 +55,8 @@ COLUMNS: tuple[Column, ...] = (
     ("nps_peak_per_mm", "NPS peak /mm", 3, _score("nps_peak_frequency")),
     ("mtf50_high_ratio", "MTF50 955 HU", 3, _score("mtf50_high_ratio")),
     ("mtf50_low_ratio", "MTF50 120 HU", 3, _score("mtf50_low_ratio")),
+    ("mtf50_own_high_ratio", "own kernel 955 HU", 3, _score("mtf50_own_high_ratio")),
+    ("mtf50_own_low_ratio", "own kernel 120 HU", 3, _score("mtf50_own_low_ratio")),
     *((f"cho_ratio_{d}", f"d' CHO {d} %", 2, _lcd(d, "cho_ratio")) for d in (10, 55, 100)),
     *((f"npw_ratio_{d}", f"d' NPW {d} %", 2, _lcd(d, "npw_ratio")) for d in (10, 55, 100)),
     ("parameters", "parameters", 0, lambda r: r.row.parameters),
@@ -72,6 +74,9 @@ EXTRA: tuple[Column, ...] = (
     ("nps_peak_reference_per_mm", "", 3, _score("nps_peak_frequency_reference")),
     ("mtf50_high_per_mm", "", 4, _score("mtf50_high")),
     ("mtf50_low_per_mm", "", 4, _score("mtf50_low")),
+    ("mtf50_own_high_per_mm", "", 4, _score("mtf50_own_high")),
+    ("mtf50_own_low_per_mm", "", 4, _score("mtf50_own_low")),
+    ("mtf50_own_input_per_mm", "", 4, _score("mtf50_own_high_input")),
     *(
         (f"{o}_{d}{s}", "", 3, _lcd(d, f"{o}{s}"))
         for d in (10, 55, 100)

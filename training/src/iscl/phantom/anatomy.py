@@ -10,6 +10,7 @@ import numpy as np
 from .lungs import paint_lungs
 from .scene import Scene, rotation
 from .skeleton import paint_ribs, paint_spine, paint_sternum
+from .vessels import fork, wandering_path
 
 FAT, MUSCLE, SKIN = -104.0, 58.0, 10.0
 BLOOD, LIVER, SPLEEN = 152.0, 108.0, 122.0
@@ -153,23 +154,13 @@ def _tree(
     clip: int,
 ) -> None:
     """A vessel that bends, tapers and forks; Murray's law gives the children's radii."""
-    direction = direction / np.linalg.norm(direction)
-    points = [start]
-    for _ in range(4):
-        direction = direction + rng.normal(0, 0.16, 3)
-        direction /= np.linalg.norm(direction)
-        points.append(points[-1] + direction * length / 4)
+    path, direction = wandering_path(rng, start, direction, length, 4, 0.16)
     end = radius * 0.84
-    scene.tube(np.array(points), np.linspace(radius, end, 5), hu, clip)
+    scene.tube(path, np.linspace(radius, end, 5), hu, clip)
     if generations <= 1 or end < 0.6:
         return
-    share = rng.uniform(0.35, 0.65)
-    across = np.cross(direction, rng.normal(size=3))
-    across /= np.linalg.norm(across)
-    for part, sign in ((share, 1.0), (1 - share, -1.0)):
-        spread = 0.75 * (1 - part) + 0.15
-        child = direction + sign * spread * across
-        _tree(scene, rng, points[-1], child, end * part ** (1 / 3) * 0.93, length * rng.uniform(0.7, 0.9), generations - 1, hu, clip)
+    for part, child in fork(rng, direction, 0.35, 0.75, 0.15):
+        _tree(scene, rng, path[-1], child, end * part ** (1 / 3) * 0.93, length * rng.uniform(0.7, 0.9), generations - 1, hu, clip)
 
 
 def _spleen_and_stomach(scene: Scene, rng: np.random.Generator, cavity: int) -> None:

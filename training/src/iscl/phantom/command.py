@@ -56,6 +56,10 @@ def _test_slice(index: int, doses: list[float], protocol: Protocol, seed: int, o
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.slices < 1 or args.size < 16 or args.spacing <= 0:
+        raise ValueError("--slices takes at least 1, --size at least 16, --spacing more than 0 mm")
+    if args.demo and (args.test_set or args.truth):
+        raise ValueError("--demo has fixed settings; --test-set and --truth go with --out")
     protocol = replace(Protocol(), size=args.size, slices=args.slices, spacing_mm=args.spacing)
     if args.demo:
         out, doses, seed, protocol = Path(args.demo), [1.0, 0.25], 1, Protocol()
@@ -71,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             futures = [pool.submit(_test_slice, i, doses, protocol, seed, out) for i in range(protocol.slices)]
         else:
             futures = [
-                pool.submit(_dicom, i, doses, args.truth and not args.demo, protocol, seed, out)
+                pool.submit(_dicom, i, doses, args.truth, protocol, seed, out)
                 for i in range(protocol.slices)
             ]
         for future in as_completed(futures):

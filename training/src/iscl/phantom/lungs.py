@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .scene import Scene
+from .vessels import fork, wandering_path
 
 PARENCHYMA, VESSEL = -858.0, 60.0
 
@@ -67,13 +68,7 @@ def _branch(
     clip: int,
     airway: bool,
 ) -> None:
-    direction = direction / np.linalg.norm(direction)
-    points = [start]
-    for _ in range(3):
-        direction = direction + rng.normal(0, 0.17, 3)
-        direction /= np.linalg.norm(direction)
-        points.append(points[-1] + direction * length / 3)
-    path = np.array(points)
+    path, direction = wandering_path(rng, start, direction, length, 3, 0.17)
     end = radius * 0.9
     scene.tube(path, np.linspace(radius, end, 4), VESSEL, clip)
     if airway and radius > 1.7:
@@ -83,10 +78,6 @@ def _branch(
         scene.tube(path + aside, radius * 0.55, -990, clip)
     if generations <= 1 or end < 0.38:
         return
-    share = float(rng.uniform(0.3, 0.7))
-    across = np.cross(direction, rng.normal(size=3))
-    across /= np.linalg.norm(across)
-    for part, sign in ((share, 1.0), (1 - share, -1.0)):
-        child = direction + sign * (0.85 * (1 - part) + 0.2) * across
+    for part, child in fork(rng, direction, 0.3, 0.85, 0.2):
         size = end * part ** (1 / 2.7)
-        _branch(scene, rng, points[-1], child, size, length * rng.uniform(0.74, 0.98), generations - 1, clip, airway and part > 0.5)
+        _branch(scene, rng, path[-1], child, size, length * rng.uniform(0.74, 0.98), generations - 1, clip, airway and part > 0.5)

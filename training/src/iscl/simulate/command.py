@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ..data import DataError, read_split
-from ..data.pairs import PairConfig, Task, build_one, plan, write_summary
+from ..data.pairs import PairConfig, Task, build_one, check_cache, plan, write_summary
 from ..data.progress import Clock
 from .dose import Simulator
 
@@ -31,12 +31,15 @@ def _build(task: Task, folder: Path, simulate: bool, config: PairConfig) -> str:
 
 def run_simulate(args: argparse.Namespace) -> int:
     root, out = Path(args.data), Path(args.out)
-    rows = read_split(args.split)
     config = PairConfig(dose=args.dose, fields=args.fields, per_series=args.per_series, seed=args.seed)
-    jobs = [(t, out, True) for t in plan(rows, root, "clean", config.per_series)]
+    rows = read_split(args.split)
+    clean = plan(rows, root, "clean", config.per_series)
+    check_cache(out, clean, config)
+    jobs = [(t, out, True) for t in clean]
     if args.noisy_out:
         # Real noisy slices cost no simulation: first, so that unpaired training can begin.
         noisy = plan(rows, root, "noisy", config.per_series)
+        check_cache(Path(args.noisy_out), noisy, config)
         jobs = [(t, Path(args.noisy_out), False) for t in noisy] + jobs
     clock = Clock(len(jobs), "cached")
     failed = 0

@@ -44,6 +44,8 @@ def load_checkpoint(path: Path, row: str = "denoiser") -> nn.Module:
 
     `row` is "denoiser" (F alone), "extractor" (x - H(x)) or "ensemble" (both at equal weight).
     """
+    if row not in ("denoiser", "extractor", "ensemble"):
+        raise CheckpointError(f"no row of a checkpoint is called {row!r}")
     content = load(path)
     nets = content.get("ema") or content["nets"]
     kinds = content["kinds"]
@@ -62,10 +64,8 @@ def load_checkpoint(path: Path, row: str = "denoiser") -> nn.Module:
         net = restore("denoiser")
     elif row == "extractor":
         net = restore("extractor")
-    elif row == "ensemble":
-        net = Ensemble(restore("denoiser"), restore("extractor"))
     else:
-        raise CheckpointError(f"no row of a checkpoint is called {row!r}")
+        net = Ensemble(restore("denoiser"), restore("extractor"))
     return net.eval()
 
 

@@ -7,12 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .config import ConfigError, TrainConfig, make_config
 from .own_folders import cache_folders
-from .pairs import PairSlice, PairsError, read_pairs
-from .run import Trainer, prepare, run
+from .pairs import PairSlice, PairsError, check_folders, read_pairs
+from .patches import PatchSampler
+from .run import RunError, Trainer, prepare, run
 from .supervised import SupervisedTrainer
-from .unpaired import IsclTrainer
+from .unpaired import IsclTrainer, UnpairedSampler
 
 SHIPPED = Path(__file__).parents[1] / "configs"
 DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-iscl"]
@@ -39,19 +42,46 @@ def add_parser(subparsers: Any) -> None:
 def handle(arguments: argparse.Namespace) -> int:
     names = arguments.config or DEFAULT_RECIPE
     configs = [configuration(name, arguments.set) for name in names]
+    several = len(configs) > 1
+    folders = [arguments.out / f"{n}-{Path(name).stem}" for n, name in enumerate(names, start=1)] if several else [arguments.out]
+    for config, folder in zip(configs, folders, strict=True):
+        _check_device(config)
+        if not arguments.resume and (folder / "last.pt").exists():
+            raise RunError(f"{folder} already holds a run; add --resume to go on with it, or choose another folder")
     pairs, real = _data(arguments)
     train, validation = read_pairs(pairs, "train"), read_pairs(pairs, "validation")
     noisy = read_pairs(real, "train") if real else []
+    if real:
+        check_folders(pairs, real)
+    _check_data(configs, train, validation, noisy)
     previous: Path | None = None
-    for number, (name, config) in enumerate(zip(names, configs, strict=True), start=1):
-        folder = arguments.out if len(configs) == 1 else arguments.out / f"{number}-{Path(name).stem}"
+    for config, folder in zip(configs, folders, strict=True):
         if previous is not None:
             config = make_config({**config.to_dict(), "start_from": str(previous)})
         prepare(config)
-        resume = arguments.resume and (len(configs) == 1 or (folder / "last.pt").exists())
+        resume = arguments.resume and (not several or (folder / "last.pt").exists())
         previous = run(make_trainer(config, train, validation, noisy), config, folder, resume)
     print(previous)
     return 0
+
+
+def _check_device(config: TrainConfig) -> None:
+    if torch.device(config.device).type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device {config.device}: this PyTorch finds no CUDA device")
+
+
+def _check_data(
+    configs: list[TrainConfig], train: list[PairSlice], validation: list[PairSlice], noisy: list[PairSlice]
+) -> None:
+    """Raises what the last run of a recipe would, before the first one has spent its hours."""
+    without = [pair.name for pair in train + validation if not len(pair.noise)]
+    if without:
+        raise PairsError(f"{len(without)} slices of --pairs have no simulated noise, the first is {without[0]}; real noisy "
+                         "slices belong to --real")
+    for config in configs:
+        PatchSampler(train, config.patches, config.seed)
+        if config.method == "iscl":
+            UnpairedSampler(config, train, noisy)
 
 
 def _data(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
@@ -97,5 +127,8 @@ def configuration(name: str, entries: list[str]) -> TrainConfig:
         except tomllib.TOMLDecodeError:
             value = text
         section, _, key = key.rpartition(".")
-        (raw.setdefault(section, {}) if section else raw)[key] = value
+        target = raw.setdefault(section, {}) if section else raw
+        if not isinstance(target, dict):
+            raise ConfigError(f"--set {entry}: {section} is no section")
+        target[key] = value
     return make_config(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from ..nets import names
 from .patches import PatchOptions
 
 METHODS = ("supervised", "iscl")
@@ -48,12 +49,14 @@ class TrainConfig:
     """The denoiser of a supervised run or of an iscl run with ct networks."""
     iterations: int = 12000
     lr: float = 1e-3
+    """Peak learning rate."""
     warmup: int = 200
     """Iterations of linear warm-up (supervised)."""
     edge_weight: float = 0.0
     """Weight of the denoiser's bias on inserted edges beside its plain loss on pairs; above 0, half of each batch is the
     other half with its noise turned."""
     ema: float = 0.999
+    """Decay of the weights' moving average per iteration, 0 (none) to below 1."""
     seed: int = 0
     threads: int = 1
     bf16: bool = True
@@ -79,19 +82,27 @@ def make_config(raw: dict[str, Any]) -> TrainConfig:
     config = _section(TrainConfig, {**raw, "patches": patches, "iscl": iscl}, "")
     if config.method not in METHODS:
         raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {config.method!r}")
+    if config.network not in names():
+        raise ConfigError(f"network must be one of {', '.join(names())}, not {config.network!r}")
     if config.iscl.networks not in ("paper", "ct"):
         raise ConfigError(f"iscl.networks must be \"paper\" or \"ct\", not {config.iscl.networks!r}")
-    for name in ("iterations", "lr", "threads", "log_every", "validate_every"):
-        if getattr(config, name) <= 0:
+    for name in ("iterations", "lr", "threads", "log_every", "validate_every", "validation_slices"):
+        if not getattr(config, name) > 0:
             raise ConfigError(f"{name} must be above 0, not {getattr(config, name)}")
     if patches.size % 16 or patches.size < 32 or patches.batch < 1:
         raise ConfigError("patches.size must be a multiple of 16, at least 32, and patches.batch at least 1")
+    if not 0 <= config.ema < 1:
+        raise ConfigError(f"ema must lie from 0 to below 1, not {config.ema}")
+    if config.edge_weight and patches.batch < 2:
+        raise ConfigError("edge_weight needs a patches.batch of at least 2: half of it is the other half with its noise turned")
     if not 0 < patches.amplitude[0] <= patches.amplitude[1]:
         raise ConfigError("patches.amplitude must be two rising numbers above 0")
     return config
 
 
-def _section(kind: type, raw: dict[str, Any], name: str) -> Any:
+def _section(kind: type, raw: Any, name: str) -> Any:
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{name} must be a section of entries, not {raw!r}")
     known = {entry.name: entry for entry in fields(kind)}
     values = {}
     for key, value in raw.items():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+
+from ..data.pairs import iter_cache
 
 
 class PairsError(ValueError):
@@ -44,11 +48,11 @@ def read_pair(path: Path) -> PairSlice:
                 series=str(npz["series"]),
                 kernel=str(npz["kernel"]),
                 split=str(npz["split"]),
-                domain=str(npz["domain"]) if "domain" in npz else "clean",
+                domain=str(npz["domain"]),
                 noise_sd=float(npz["noise_sd"]),
                 spacing=float(np.ravel(npz["spacing"])[0]),
             )
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise PairsError(f"{path} is no simulated pair ({error}); delete it and run `iscl simulate` again") from error
 
 
@@ -60,19 +64,27 @@ def read_pairs(folder: Path, split: str) -> list[PairSlice]:
     if not paths:
         raise PairsError(f"there are no simulated pairs in {folder}; run `iscl simulate` first")
     pairs = [read_pair(path) for path in paths]
-    splits: dict[str, set[str]] = {}
-    for pair in pairs:
-        splits.setdefault(pair.patient, set()).add(pair.split)
-    shared = sorted(patient for patient, of in splits.items() if len(of) > 1)
-    if shared:
+    if shared := _several((pair.patient, pair.split) for pair in pairs):
         raise PairsError(f"these patients are in more than one split of {folder}: {', '.join(shared)}")
-    domains: dict[str, set[str]] = {}
-    for pair in pairs:
-        domains.setdefault(pair.patient, set()).add(pair.domain)
-    both = sorted(patient for patient, of in domains.items() if len(of) > 1)
-    if both:
-        raise PairsError(f"these patients are on both the clean and the noisy side of {folder}: {', '.join(both)}")
+    if shared := _several((pair.patient, pair.domain) for pair in pairs):
+        raise PairsError(f"these patients are on both the clean and the noisy side of {folder}: {', '.join(shared)}")
     chosen = [pair for pair in pairs if pair.split == split]
     if not chosen:
         raise PairsError(f"none of the {len(pairs)} pairs in {folder} is in the split {split!r}")
     return chosen
+
+
+def check_folders(pairs: Path, real: Path) -> None:
+    """Raises PairsError when a patient of the folder `real` stands in another split, or on another side, in `pairs`."""
+    for key, what in (("split", "in more than one split"), ("domain", "on both the clean and the noisy side")):
+        found = [(str(e["patient"]), str(e[key])) for folder in (pairs, real) for e in iter_cache(folder, ("patient", key))]
+        if shared := _several(found):
+            raise PairsError(f"these patients are {what} of {pairs} and {real} together: {', '.join(shared)}")
+
+
+def _several(found: Iterable[tuple[str, str]]) -> list[str]:
+    """Patients that come with more than one value, sorted."""
+    values: dict[str, set[str]] = {}
+    for patient, value in found:
+        values.setdefault(patient, set()).add(value)
+    return sorted(patient for patient, of in values.items() if len(of) > 1)

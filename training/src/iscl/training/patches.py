@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from .pairs import PairSlice
+from .pairs import PairSlice, PairsError
+
+
+ZOOM = (0.75, 1.35)
 
 
 @dataclass(frozen=True)
 class PatchOptions:
     size: int = 96
+    """Side of a patch, pixels."""
     batch: int = 8
     amplitude: tuple[float, float] = (0.3, 3.0)
     """Noise relative to quarter dose, log-uniform."""
@@ -27,7 +31,7 @@ class PatchOptions:
     recoloured: float = 0.4
     """Share whose noise is sharpened or softened a little: kernels that no cut-off of ours makes."""
     zoom: float = 0.5
-    """Share resampled by 0.75 to 1.35: fields of view, and with them noise textures, nobody scanned."""
+    """Share cut ZOOM times as wide and resampled: fields of view, and with them noise textures, nobody scanned."""
     lesions: float = 0.6
     """Share with one to four inserted ellipses of 5 to 300 HU, in image and target alike: sharp edges of low contrast
     are rare in anatomy and are what a denoiser blurs first."""
@@ -45,9 +49,14 @@ class PatchSampler:
         self._body = [np.flatnonzero(pair.body) for pair in pairs]
         for pair, body in zip(pairs, self._body, strict=True):
             if body.size == 0:
-                raise ValueError(f"{pair.name} has an empty body mask")
+                raise PairsError(f"{pair.name} has an empty body mask")
             if min(pair.hu.shape) < options.size:
-                raise ValueError(f"{pair.name} is smaller than a patch of {options.size} pixels")
+                raise PairsError(f"{pair.name} is smaller than a patch of {options.size} pixels")
+        sides = sorted((min(pair.hu.shape), pair.name) for pair in pairs)
+        widest = round(options.size * ZOOM[1]) if options.zoom else options.size
+        # Noise from another slice has to cover the patch: found here, not after hours.
+        if sides and options.foreign_noise and sides[0][0] < min(widest, sides[-1][0]):
+            raise PairsError(f"{sides[0][1]} is {sides[0][0]} pixels wide, foreign noise for zoomed patches needs {widest}")
 
     def state(self) -> dict[str, object]:
         return dict(self.rng.bit_generator.state)
@@ -88,7 +97,7 @@ class PatchSampler:
         pair = self.pairs[index]
         size = options.size
         if rng.random() < options.zoom:
-            size = min(int(round(options.size * rng.uniform(0.75, 1.35))), *pair.hu.shape)
+            size = min(int(round(options.size * rng.uniform(*ZOOM))), *pair.hu.shape)
         window = self._window(pair, index, size)
         clean = torch.from_numpy(pair.hu[window].astype(np.float32))[None, None]
         noise = self._noise(pair, index, window, size)
@@ -125,8 +134,6 @@ class PatchSampler:
         tensor = torch.from_numpy(np.ascontiguousarray(noise))[None]
         if foreign:
             tensor = _turn(tensor, int(rng.integers(4)), bool(rng.integers(2)))
-        if tensor.shape[-1] != size:
-            raise ValueError("slices of one cache must be at least 1.35 patches wide")
         return tensor[None]
 
     def _amplitude(self) -> float:

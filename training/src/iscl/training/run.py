@@ -71,29 +71,41 @@ def run(trainer: Trainer, config: TrainConfig, folder: Path, resume: bool, stop_
 
     def keep(iteration: int) -> None:
         state = trainer.state()
+        if broken := _not_finite(state):
+            raise DivergedError(f"the weights of {broken} are not finite after iteration {iteration}")
         checkpoint.save(last, {
             "iteration": iteration, "config": config.to_dict(), "version": __version__,
             "nets": state["nets"], "ema": state["ema"], "kinds": state["kinds"],
             "trainer": state, "torch_rng": torch.get_rng_state(),
         })
 
-    for iteration in range(start, config.iterations):
-        try:
+    try:
+        for iteration in range(start, config.iterations):
             log.note(iteration + 1, trainer.step(iteration))
-        except DivergedError as error:
-            kept = f"the last good checkpoint is {last}" if last.exists() else "no checkpoint had been written yet"
-            raise RunError(f"training diverged: {error}; {kept}. Lower lr, or resume from it with another seed") from error
-        done = iteration + 1
-        if done % config.validate_every == 0 or done == config.iterations:
-            figures = trainer.validate()
-            append_csv(folder / "validation.csv", {"iteration": done, **figures})
-            print("validation  " + "  ".join(f"{k} {v:.3f}" for k, v in figures.items()), file=sys.stderr, flush=True)
-        if time.monotonic() - saved_at > config.checkpoint_seconds or done == config.iterations or done == stop_after:
-            keep(done)
-            saved_at = time.monotonic()
-        if done == stop_after:
-            break
+            done = iteration + 1
+            if done % config.validate_every == 0 or done == config.iterations:
+                figures = trainer.validate()
+                append_csv(folder / "validation.csv", {"iteration": done, **figures})
+                print("validation  " + "  ".join(f"{k} {v:.3f}" for k, v in figures.items()), file=sys.stderr, flush=True)
+            if time.monotonic() - saved_at > config.checkpoint_seconds or done == config.iterations or done == stop_after:
+                keep(done)
+                saved_at = time.monotonic()
+            if done == stop_after:
+                break
+    except DivergedError as error:
+        kept = f"the last good checkpoint is {last}" if last.exists() else "no checkpoint had been written yet"
+        # Resuming would repeat the same random numbers, and a resumed run takes no other lr.
+        raise RunError(f"training diverged: {error}; {kept}. Train again in another folder with a lower lr") from error
     return last
+
+
+def _not_finite(state: dict[str, Any]) -> str | None:
+    """The first network of a trainer's state with a weight that is not finite. A gradient can overflow where the loss did not."""
+    for part in ("nets", "ema"):
+        for name, weights in state[part].items():
+            if not all(value.isfinite().all() for value in weights.values() if value.is_floating_point()):
+                return name
+    return None
 
 
 def _same_config(saved: dict[str, Any], config: TrainConfig) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..nets import PaperHuDenoiser, build, hu_to_unit
+from ..nets import CtDenoiser, PaperHuDenoiser, build, hu_to_unit
 from ..nets.ct import NOISE_SCALE
 from . import checkpoint
 from .config import ConfigError, TrainConfig
@@ -91,6 +91,8 @@ class IsclTrainer:
         else:
             self.kinds = {"denoiser": config.network, "generator": "ct-generator", "extractor": config.network,
                           "judge_noisy": "texture-discriminator", "judge_clean": "texture-discriminator"}
+        if not self.paper and not isinstance(build(config.network), CtDenoiser):
+            raise ConfigError(f"network {config.network} cannot be F and H of the ct networks: it gives no noise map")
         nets = {name: build(kind).to(self.device, memory_format=torch.channels_last) for name, kind in self.kinds.items()}
         if config.start_from:
             start = checkpoint.load_checkpoint(Path(config.start_from)).state_dict()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..data import detrend, flattest_apart
 from .pairs import PairSlice
 
 WINDOW = (-160.0, 240.0)
@@ -44,27 +45,13 @@ def uniform_rois(hu: np.ndarray, body: np.ndarray, count: int = 6) -> list[tuple
         for column in range(0, hu.shape[1] - ROI, ROI // 2):
             square = hu[row : row + ROI, column : column + ROI]
             if body[row : row + ROI, column : column + ROI].all() and -60 < square.mean() < 160:
-                found.append((float(_detrend(square).std()), row, column))
-    chosen: list[tuple[int, int]] = []
-    for _, row, column in sorted(found):
-        if all(abs(row - r) >= ROI or abs(column - c) >= ROI for r, c in chosen):
-            chosen.append((row, column))
-        if len(chosen) == count:
-            break
-    return chosen
-
-
-def _detrend(square: np.ndarray) -> np.ndarray:
-    axis = np.linspace(-1, 1, square.shape[0])
-    rows, columns = np.meshgrid(axis, axis, indexing="ij")
-    basis = np.stack([np.ones_like(rows), rows, columns, rows**2, columns**2, rows * columns], -1).reshape(-1, 6)
-    fit, *_ = np.linalg.lstsq(basis, square.ravel().astype(np.float64), rcond=None)
-    return square - (basis @ fit).reshape(square.shape)
+                found.append((float(detrend(square).std()), row, column))
+    return flattest_apart(found, ROI, count)
 
 
 def mean_frequency(squares: list[np.ndarray]) -> float:
     """Mean frequency of the radial noise power spectrum, in cycles per pixel."""
-    power = sum(np.abs(np.fft.fft2(_detrend(square))) ** 2 for square in squares)
+    power = sum(np.abs(np.fft.fft2(detrend(square))) ** 2 for square in squares)
     axis = np.fft.fftfreq(ROI)
     frequency = np.hypot(axis[:, None], axis[None, :])
     rings = np.round(frequency * ROI).astype(int)
@@ -102,7 +89,7 @@ def figures(case: ValidationCase, output: np.ndarray) -> dict[str, float]:
 
 
 def _spread(squares: list[np.ndarray]) -> float:
-    return float(np.mean([_detrend(square).std() for square in squares]))
+    return float(np.mean([detrend(square).std() for square in squares]))
 
 
 def validate(net: nn.Module, chosen: list[ValidationCase]) -> dict[str, float]:
