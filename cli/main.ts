@@ -1,5 +1,4 @@
 /** iscl-denoise: folders and DICOMweb in, the pipeline of src/ through, folders and DICOMweb out (docs/batch.md). */
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { PRODUCT } from '../src/ct';
@@ -146,35 +145,62 @@ class Run {
     );
   }
 
+  /** @throws ProviderError with what a command line can do about it; the notice's own words are for a browser */
+  private async prepare(): Promise<EngineInfo> {
+    try {
+      return await this.engine!.prepare(step => this.progress.preparing(step), this.process.signal);
+    } catch (cause) {
+      if (this.settings.provider !== 'webgpu' || !(cause instanceof DenoiseError)) throw cause;
+      const { notice } = cause;
+      if (notice.kind !== 'fault' || OF_THE_MODEL.includes(notice.code)) throw cause;
+      // ONNX Runtime puts its own source line and the failed condition before what happened.
+      const what =
+        ('detail' in notice && notice.detail?.split('\n')[0]?.replace(/^.* was false\. /, '')) || '';
+      const detail = what && ` (${what.trim()})`;
+      throw new ProviderError(
+        `WebGPU cannot be used here${detail}. Nothing was written. It needs a graphics adapter with a Vulkan, Metal or Direct3D 12 driver; ` +
+          'on Linux also libvulkan1. Install them, or use --provider cpu.',
+        { cause },
+      );
+    }
+  }
+
   private async one(index: number, series: SourceSeries, target: Target | null): Promise<SeriesReport> {
     const verdict = judge(series, this.card!.domain);
     if (!target || verdict.kind === 'refused') return listedSeries(series, verdict);
     // Loaded once, when the first series is accepted; a model that cannot run stops the command, not a series.
-    this.info ??= await this.engine!.prepare(step => this.progress.preparing(step), this.process.signal);
+    this.info ??= await this.prepare();
     this.progress.series(index, this.listing.series.length, '');
     return runSeries(series, verdict, this.info, {
       engine: this.engine!,
       target,
       strength: this.settings.strength,
       createdAt: this.startedAt,
-      memoryBudgetBytes: totalmem() / 2,
       progress: this.progress,
       signal: this.process.signal,
     });
   }
 }
 
+/** The provider that was asked for cannot run here. */
+class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+}
+
+/** Faults of a model, not of what computes it. */
+const OF_THE_MODEL = ['model-download', 'model-hash', 'model-manifest', 'self-test', 'cancelled'];
+
 function codeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof SourceError) return EXIT.source;
   if (error instanceof TargetError) return EXIT.target;
-  if (error instanceof DenoiseError) return EXIT.engine;
+  if (error instanceof DenoiseError || error instanceof ProviderError) return EXIT.engine;
   return EXIT.internal;
 }
 
 function textOf(error: unknown): string {
   if (error instanceof DenoiseError) return sentences(error.notice).join(' ');
-  if (error instanceof UsageError || error instanceof SourceError || error instanceof TargetError)
-    return error.message;
+  const told = [UsageError, SourceError, TargetError, ProviderError];
+  if (told.some(kind => error instanceof kind)) return (error as Error).message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -26,7 +26,6 @@ export interface RunOptions {
   /** 0 to 1. */
   readonly strength: number;
   readonly createdAt: Date;
-  readonly memoryBudgetBytes: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -180,7 +179,7 @@ class SeriesRun {
 
   /** Runs the job, and gives what stopped it, when something did. */
   private async denoise(todo: SourceInstance[], results: Channel<DenoisedSlice>): Promise<Fault | null> {
-    const { engine, memoryBudgetBytes, progress, signal } = this.options;
+    const { engine, progress, signal } = this.options;
     const { studyInstanceUid, seriesInstanceUid } = this.series;
     const slices = sortAlongNormal(
       todo.map(source => this.slice(source)),
@@ -189,7 +188,7 @@ class SeriesRun {
     const job = new DenoiseJob({
       series: { studyInstanceUid, seriesInstanceUid, slices },
       engine: this.timed(engine),
-      memoryBudgetBytes,
+      keepResults: false,
       focus: slices[0]!.instance.SOPInstanceUID,
     });
     const stop = () => job.cancel();

@@ -184,6 +184,14 @@ describe('a run', () => {
       warnings: [{ code: 'kernel-outside-domain', kernel: 'B70f' }],
     });
   });
+  test('without keeping results, any length fits: each goes out with its event, and is counted', async () => {
+    const job = new Stage().job(5, { memoryBudgetBytes: 1, keepResults: false });
+    const out: string[] = [];
+    job.subscribe(event => event.kind === 'slice' && out.push(event.slice.sopInstanceUid));
+    expect(await job.start()).toMatchObject({ state: 'done', progress: { done: 5, failed: 0 } });
+    expect(new Set(out).size).toBe(5);
+    expect(out.map(sopInstanceUid => job.result(sopInstanceUid))).toEqual(out.map(() => null));
+  });
   test('refuses what does not fit into memory', async () => {
     const job = new Stage().job(1025, { memoryBudgetBytes: 1024 * SIZE * SIZE * 2 });
     expect((await job.start()).reasons).toEqual([

@@ -42,7 +42,9 @@ export class DenoiseJob implements DenoiseJobHandle {
   readonly #slices: readonly CtSlice[];
   readonly #budget: number;
   readonly #indexOf: ReadonlyMap<string, number>;
+  readonly #keepResults: boolean;
   readonly #results = new Map<number, DenoisedSlice>();
+  #done = 0;
   readonly #failures = new Map<number, Fault>();
   readonly #waiters = new Map<number, Set<Waiter>>();
   readonly #listeners = new Set<(event: JobEvent) => void>();
@@ -61,8 +63,15 @@ export class DenoiseJob implements DenoiseJobHandle {
   #engineFailures = 0;
   #disposed = false;
 
-  constructor({ series, engine, memoryBudgetBytes = DEFAULT_BUDGET, focus }: DenoiseJobOptions) {
+  constructor({
+    series,
+    engine,
+    memoryBudgetBytes = DEFAULT_BUDGET,
+    keepResults = true,
+    focus,
+  }: DenoiseJobOptions) {
     this.#engine = engine;
+    this.#keepResults = keepResults;
     this.#slices = series.slices;
     this.#source = new ReadAhead(series.slices);
     this.#budget = memoryBudgetBytes;
@@ -192,7 +201,7 @@ export class DenoiseJob implements DenoiseJobHandle {
     this.#verdict = judgeSeries(instances, card.domain);
     if (this.#verdict.kind === 'refused') throw new SeriesRefused(this.#verdict.reasons);
     const bytes = instances.reduce((sum, { Rows, Columns }) => sum + 2 * Number(Rows) * Number(Columns), 0);
-    if (bytes > this.#budget) {
+    if (this.#keepResults && bytes > this.#budget) {
       const [neededMiB, allowedMiB] = [Math.ceil(bytes / MIB), Math.floor(this.#budget / MIB)];
       throw new DenoiseError({ kind: 'fault', code: 'memory-budget', neededMiB, allowedMiB });
     }
@@ -257,7 +266,8 @@ export class DenoiseJob implements DenoiseJobHandle {
 
   #keep(index: number, slice: DenoisedSlice, ms: number): void {
     if (this.#disposed) return;
-    this.#results.set(index, slice);
+    if (this.#keepResults) this.#results.set(index, slice);
+    this.#done += 1;
     this.#pace.add(ms);
     this.#settle(index, waiter => waiter.resolve(slice));
     this.#emit({ kind: 'slice', slice });
@@ -333,12 +343,12 @@ export class DenoiseJob implements DenoiseJobHandle {
     const { msPerSlice } = this.#pace;
     const running = this.#state === 'running' && msPerSlice !== null;
     const progress: JobProgress = {
-      done: this.#results.size,
+      done: this.#done,
       failed: this.#failures.size,
       total: this.#slices.length,
       msPerSlice,
       secondsLeft: running
-        ? ((this.#slices.length - this.#results.size - this.#failures.size) * msPerSlice) / 1000
+        ? ((this.#slices.length - this.#done - this.#failures.size) * msPerSlice) / 1000
         : null,
     };
     return {

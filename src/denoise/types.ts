@@ -50,6 +50,11 @@ export interface DenoiseJobOptions {
   readonly engine: Engine;
   /** Results of the whole series must fit (2 bytes a pixel); default 1 GiB. */
   readonly memoryBudgetBytes?: number;
+  /**
+   * False: each result goes out with its event and is forgotten, so a series of any length fits; `result` gives null, and `request` is of use only
+   * before a slice is done. Default true.
+   */
+  readonly keepResults?: boolean;
   /** SOP Instance UID of the slice on screen; default the middle one. */
   readonly focus?: string;
 }
