@@ -1,5 +1,6 @@
 # iscl-denoise as a batch step (docs/batch.md). Needs no network at run time, no root, and only /tmp writable besides the output.
-FROM node:20-bookworm-slim
+# Node 20 is out of support since April 2026.
+FROM node:22-bookworm-slim
 
 WORKDIR /opt/iscl-denoise
 COPY package.json package-lock.json .npmrc ./
