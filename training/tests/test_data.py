@@ -27,7 +27,6 @@ from iscl.data import (
     check,
     check_disjoint,
     measure_noise,
-    read_folder,
     read_series,
     read_slice,
     read_split,
@@ -113,8 +112,8 @@ def test_refusals_name_the_reason(tmp_path, edit, error):
     with pytest.raises(error) as caught:
         read_series(folder)
     assert "0001.dcm" in str(caught.value)
-    with pytest.raises(NoDicomError, match="no usable CT slice"):
-        read_folder(folder)
+    with pytest.raises(NoDicomError, match="no usable CT slice among 1 files.*0001.dcm"):
+        survey(folder, tmp_path)
 
 
 def test_folders_without_dicom_and_mixed_series_are_refused(tmp_path):
@@ -131,7 +130,6 @@ def test_folders_without_dicom_and_mixed_series_are_refused(tmp_path):
     write_small(tmp_path / "mixed" / "b", dose=0.25)
     with pytest.raises(MixedSeriesError, match="2 series"):
         read_series(tmp_path / "mixed")
-    assert len(read_folder(tmp_path / "mixed")[0]) == 2
 
 
 @pytest.mark.parametrize("sd", [6.0, 20.0])

@@ -14,7 +14,6 @@ from iscl.simulate import (
     Kernel,
     Simulator,
     added_sd,
-    calibrated,
     fbp,
     filter_frequencies,
     line_integrals,
@@ -122,14 +121,6 @@ def test_electronic_noise_matters_where_photons_are_few():
     both = noise_fields(Kernel("hann", 0.8), 0.1, 2, exposure=Exposure(photons=3e4, electronic_variance=30.0))
     inside = disc(40.0)
     assert float(both[:, inside].std()) > 1.1 * float(quantum[:, inside].std())
-
-
-def test_calibration_scales_the_noise_exactly():
-    kernel, exposure = Kernel("hann", 0.8), Exposure()
-    inside = disc(60.0)
-    first = noise_fields(kernel, 0.25, 1, seed=5, exposure=exposure)[0, inside].std()
-    second = noise_fields(kernel, 0.25, 1, seed=5, exposure=calibrated(exposure, float(first), 20.0))[0, inside].std()
-    assert float(second) == pytest.approx(20.0, rel=1e-3)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,6 +1,6 @@
 """CT slices from DICOM, the fixed split by patient, and the cache of simulated pairs."""
 
-from .dicom import CtSeries, CtSlice, iter_slices, list_files, read_folder, read_series, read_slice
+from .dicom import CtSeries, CtSlice, iter_slices, list_files, read_series, read_slice
 from .errors import (
     ColourError,
     DataError,
@@ -46,7 +46,6 @@ __all__ = [
     "local_sd",
     "measure_noise",
     "modal_sd",
-    "read_folder",
     "read_series",
     "read_slice",
     "read_split",

@@ -230,45 +230,26 @@ def list_files(folder: str | Path, recursive: bool = True) -> list[Path]:
     return files
 
 
-def _collect(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
-    by_series: dict[str, list[CtSlice]] = {}
-    refused: list[DataError] = []
-    for path in list_files(folder):
-        try:
-            item = read_slice(path)
-        except DataError as error:
-            refused.append(error)
-            continue
-        by_series.setdefault(item.series_uid, []).append(item)
-    for slices in by_series.values():
-        shapes = {s.hu.shape for s in slices}
-        if len(shapes) > 1:
-            raise MixedSeriesError(f"slices of several sizes {sorted(shapes)} in one series", folder)
-    return [CtSeries(sorted(slices, key=lambda s: s.position)) for slices in by_series.values()], refused
-
-
-def read_folder(folder: str | Path) -> tuple[list[CtSeries], list[DataError]]:
-    """All CT series under a folder (recursively), and the refusals of the other files.
-
-    Raises NoDicomError when not one file is a usable CT slice; its message carries the first reasons.
-    """
-    series, refused = _collect(folder)
-    if not series:
-        reasons = "; ".join(str(e) for e in refused[:3])
-        raise NoDicomError(f"no usable CT slice among {len(refused)} files ({reasons})", folder)
-    return series, refused
-
-
 def read_series(folder: str | Path) -> CtSeries:
-    """The one CT series of a folder. Raises MixedSeriesError when there are several, the file's own refusal
-    when any file is not CT: a folder given as one series is taken at its word."""
-    series, refused = _collect(folder)
-    if refused:
-        raise refused[0]
+    """The one CT series under a folder, recursively.
+
+    Raises MixedSeriesError when there are several series or sizes, the file's own refusal when any file is not CT: a folder
+    given as one series is taken at its word.
+    """
+    slices = [read_slice(path) for path in list_files(folder)]
+    check_one_series(slices, folder)
+    return CtSeries(sorted(slices, key=lambda s: s.position))
+
+
+def check_one_series(slices: list[CtSlice], folder: str | Path) -> None:
+    """Raises MixedSeriesError when the slices are of several series, or of several sizes."""
+    series = {s.series_uid: s.kernel for s in slices}
     if len(series) > 1:
-        kernels = sorted({s.kernel for s in series})
-        raise MixedSeriesError(f"{len(series)} series in one folder (kernels {', '.join(kernels)}); give one folder each", folder)
-    return series[0]
+        kernels = ", ".join(sorted(set(series.values())))
+        raise MixedSeriesError(f"{len(series)} series in one folder (kernels {kernels}); give one folder each", folder)
+    shapes = {s.hu.shape for s in slices}
+    if len(shapes) > 1:
+        raise MixedSeriesError(f"slices of several sizes {sorted(shapes)} in one series", folder)
 
 
 def iter_slices(folder: str | Path, refused: list[DataError] | None = None) -> Iterator[CtSlice]:

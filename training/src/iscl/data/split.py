@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .dicom import CtSlice, iter_slices
-from .errors import DataError, EmptySetError, MixedSeriesError, NoDicomError, SplitError
+from .dicom import CtSlice, check_one_series, iter_slices
+from .errors import DataError, EmptySetError, NoDicomError, SplitError
 from .tissue import measure_noise
 
 CLEAN_LIMIT_HU = 14.0
@@ -69,10 +69,8 @@ def survey(folder: Path, root: Path, sample: int = 6, mixed: bool = False) -> Se
     patients = {s.patient for s in slices}
     if len(patients) > 1:
         raise SplitError(f"several patients in one folder: {', '.join(sorted(patients))}", folder)
-    series = {s.series_uid: s.kernel for s in slices}
-    if len(series) > 1 and not mixed:
-        kernels = ", ".join(sorted(set(series.values())))
-        raise MixedSeriesError(f"{len(series)} series in one folder (kernels {kernels}); give one folder each", folder)
+    if not mixed:
+        check_one_series(slices, folder)
     chosen = slices[:: max(1, len(slices) // sample)][:sample]
     noise = [measure_noise(s.hu) for s in chosen]
     noise = [n for n in noise if math.isfinite(n)]

@@ -22,7 +22,7 @@ CHOSEN = {"bilateral": 1.0, "nlm": 0.6, "bm3d": 1.2, "tv": 0.7}
 STRENGTHS = {
     "bilateral": (0.5, 0.75, 1.0, 1.5),
     "nlm": (0.4, 0.5, 0.6, 0.8),
-    "bm3d": (1.2, 1.6, 2.0),
+    "bm3d": (1.0, 1.2, 1.6, 2.0),
     "tv": (0.35, 0.5, 0.7, 1.0),
 }
 NAMES = {"bilateral": "Bilateral", "nlm": "NLM", "bm3d": "BM3D", "tv": "TV"}

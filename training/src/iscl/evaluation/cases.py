@@ -111,14 +111,11 @@ def _text(value: np.ndarray) -> str:
     return str(np.asarray(value).item() if np.asarray(value).size == 1 else value)
 
 
-def load_cases(
-    pairs: str | Path, split: str, maximum: int | None = None, dose_factor: float = 1.0
-) -> list[EvalCase]:
+def load_cases(pairs: str | Path, split: str, maximum: int | None = None) -> list[EvalCase]:
     """Cases of one split from the simulator's pair cache (*.npz), patients taken in turn up to `maximum`.
 
     Each pair holds K noise fields of different kernels; the slices of a patient take them in rotation, so a
-    run covers all kernels without denoising a slice twice. `dose_factor` scales the quarter-dose noise.
-    Raises EvaluationError when the folder holds no pair of the split.
+    run covers all kernels without denoising a slice twice. Raises EvaluationError when the folder holds no pair of the split.
     """
     by_patient: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(Path(pairs).glob("*.npz")):
@@ -134,7 +131,7 @@ def load_cases(
         for rank, paths in enumerate(by_patient.values())
         if turn < len(paths)
     ]
-    return [_load(path, turn, dose_factor) for path, turn in ordered[:maximum]]
+    return [_load(path, turn) for path, turn in ordered[:maximum]]
 
 
 def load_phantom_cases(folder: str | Path, dose: float = 0.25, maximum: int | None = None) -> list[EvalCase]:
@@ -163,12 +160,12 @@ def load_phantom_cases(folder: str | Path, dose: float = 0.25, maximum: int | No
     return cases
 
 
-def _load(path: Path, turn: int, dose_factor: float) -> EvalCase:
+def _load(path: Path, turn: int) -> EvalCase:
     with np.load(path, allow_pickle=False) as pair:
         noise, cutoff = pair["noise"], np.ravel(pair["cutoff"])
-        field = noise[turn % len(noise)].astype(np.float32) * dose_factor
+        field = noise[turn % len(noise)].astype(np.float32)
         # Field 0 of a pair is the own kernel's; `matched_kernel` makes it a hann window.
-        own = OwnNoise(Kernel("hann", float(cutoff[0])), noise[0].astype(np.float32) * dose_factor)
+        own = OwnNoise(Kernel("hann", float(cutoff[0])), noise[0].astype(np.float32))
         reference = pair["hu"].astype(np.float32)
         body = pair["body"].astype(bool)
         spacing = float(np.ravel(pair["spacing"])[0])

@@ -2,7 +2,8 @@
 
 Four tests: real low dose (ACRIN-001), a noisy 1 mm chest (LIDC-IDRI-0314), and the two patients of Lung-PET-CT-Dx of
 whom the same scan exists with a sharp and with a smooth kernel: the sharp one is denoised, and the smooth one, which was
-never shown, says where HU and structure should be.
+never shown, says where HU and structure should be. Lung_Dx-A0001 is a patient of the validation split: its smooth series had a part
+in choosing models.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Denoise = Callable[[np.ndarray], np.ndarray]
 SERIES: tuple[tuple[str, str, str | None], ...] = (
     ("ct/ACRIN-001_PETCT_abdomen_lowdose", "ACRIN-001, real low dose, 80 mA", None),
     ("ct/LIDC-IDRI-0314_chest_1mm_noisy", "LIDC-IDRI-0314, 1 mm chest", None),
-    ("ct/Lung_Dx-A0001_L_5mm", "Lung_Dx-A0001, sharp kernel L", "ct/Lung_Dx-A0001_B_5mm"),
+    ("ct/Lung_Dx-A0001_L_5mm", "Lung_Dx-A0001 (validation patient), sharp kernel L", "ct/Lung_Dx-A0001_B_5mm"),
     ("ct/Lung_Dx-A0002_B70f_8mm", "Lung_Dx-A0002, sharp kernel B70f", "ct/Lung_Dx-A0002_B40f_8mm"),
 )
 EDGE_HU_PER_PX = 60.0

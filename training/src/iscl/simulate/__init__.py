@@ -1,6 +1,6 @@
 """Low-dose CT simulated from normal-dose slices: fan beam, dose formula, noise-only reconstruction."""
 
-from .dose import Exposure, Simulator, added_sd, calibrated, log_noise_variance
+from .dose import Exposure, Simulator, added_sd, log_noise_variance
 from .geometry import FanBeam, mu_water
 from .kernels import Kernel, matched_kernel, nps_mean_frequency, random_kernel
 from .projector import fbp, filter_frequencies, line_integrals
@@ -11,7 +11,6 @@ __all__ = [
     "Kernel",
     "Simulator",
     "added_sd",
-    "calibrated",
     "fbp",
     "filter_frequencies",
     "line_integrals",

@@ -7,7 +7,7 @@ normal dose, electronic noise included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 
@@ -115,37 +115,6 @@ class Simulator:
         size = max(shape)
         image = back_project(filtered, self.fan, size, pixel_mm, self.upsampling) * (1000.0 / mu_w)
         return image[:, : shape[0], : shape[1]]
-
-    def low_dose(
-        self,
-        hu: torch.Tensor,
-        pixel_mm: float,
-        kernel: Kernel,
-        *,
-        dose: float = 0.25,
-        kvp: float = 120.0,
-        exposure: Exposure | None = None,
-        generator: torch.Generator | None = None,
-    ) -> torch.Tensor:
-        """The slice at `dose` (fraction of its own): HU + noise, [H, W]."""
-        noise = self.noise(
-            hu, pixel_mm, [kernel], dose=dose, kvp=kvp, exposures=[exposure or Exposure()], generator=generator
-        )
-        return hu.to(self.device, torch.float32) + noise[0]
-
-
-def calibrated(exposure: Exposure, measured_sd: float, wanted_sd: float) -> Exposure:
-    """The exposure whose noise has wanted_sd where `exposure` gave measured_sd (SD goes as 1/sqrt(N0)).
-
-    The electronic variance is scaled with it, which keeps the ratio of electronic to quantum noise and makes the
-    scaling exact.
-    """
-    factor = (measured_sd / wanted_sd) ** 2
-    return replace(
-        exposure,
-        photons=exposure.photons * factor,
-        electronic_variance=exposure.electronic_variance * factor,
-    )
 
 
 def added_sd(own_sd: float, dose: float) -> float:
