@@ -6,15 +6,27 @@ import { machine, table } from './measure';
 /*
  * npm run bench            Node part: one table, one run
  * npm run bench browser    browser part too (Chromium, WebAssembly, WebGPU if there is any); takes minutes
+ * npm run bench viewer     only the built product inside OHIF, with a series of 300 slices; under ten minutes on two free cores
  */
 console.log(`${machine()}\n`);
-const rows = [...(await coreRows()), ...(await dicomRows()), ...(await inferenceRows())];
-const browser = process.argv.includes('browser') ? await import('./browser') : null;
-if (browser) rows.push(...(await browser.browserRows()));
-console.log(table(rows));
-if (browser) {
-  const { before, after } = await browser.memoryOf300();
-  console.log(
-    `\nPage memory, engine ready: ${before} MiB; with 300 denoised slices of 512x512: ${after} MiB`,
-  );
+if (process.argv.includes('viewer')) await viewerPart();
+else await coreParts();
+
+async function viewerPart(): Promise<void> {
+  const { viewerFigures, memoryTable } = await import('./viewer');
+  const { what, rows, memory } = await viewerFigures();
+  console.log(`${what}\n\n${table(rows)}\n\n${memoryTable(memory)}`);
+}
+
+async function coreParts(): Promise<void> {
+  const rows = [...(await coreRows()), ...(await dicomRows()), ...(await inferenceRows())];
+  const browser = process.argv.includes('browser') ? await import('./browser') : null;
+  if (browser) rows.push(...(await browser.browserRows()));
+  console.log(table(rows));
+  if (browser) {
+    const { before, after } = await browser.memoryOf300();
+    console.log(
+      `\nPage memory, engine ready: ${before} MiB; with 300 denoised slices of 512x512: ${after} MiB`,
+    );
+  }
 }
