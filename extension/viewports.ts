@@ -18,16 +18,3 @@ export function volumeViewports(cornerstone: Cornerstone): core.Types.IVolumeVie
 function allViewports(cornerstone: Cornerstone): core.Types.IViewport[] {
   return (cornerstone.getRenderingEngines() ?? []).flatMap(engine => engine.getViewports());
 }
-
-/**
- * Draws all viewports again when the browser gives a lost WebGL context back: a crash of the graphics process takes the viewer's contexts
- * along with the engine's device, and Cornerstone makes its textures anew only at the next render, which nobody asks for, so the images
- * stay black.
- */
-export function renderWhenRestored(cornerstone: Cornerstone): { stop(): void } {
-  const { eventTarget, Enums } = cornerstone;
-  const { WEBGL_CONTEXT_RESTORED } = Enums.Events;
-  const onRestored = () => cornerstone.getRenderingEngines()?.forEach(engine => engine.render());
-  eventTarget.addEventListener(WEBGL_CONTEXT_RESTORED, onRestored);
-  return { stop: () => eventTarget.removeEventListener(WEBGL_CONTEXT_RESTORED, onRestored) };
-}

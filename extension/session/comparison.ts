@@ -5,7 +5,7 @@ import type { DerivedRegistry } from '../derived/registry';
 import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, type Role, type StageId } from '../getHangingProtocolModule';
 import { PROTOCOL_ID } from '../id';
 import type { DisplaySet, Services } from '../ohif';
-import { renderWhenRestored, stackViewports, volumeViewports } from '../viewports';
+import { stackViewports, volumeViewports } from '../viewports';
 import { watchSlices } from './focus';
 import type { OpenRun } from './session';
 import { instancesOf } from './source';
@@ -30,13 +30,11 @@ export class Comparison {
   hung: OpenRun | null = null;
   private readonly covers: Covers;
   private readonly slices: { stop(): void };
-  private readonly restored: { stop(): void };
   /** Image ids by viewport: what it shows or is about to show. */
   private readonly shown = new Map<string, string>();
 
   constructor(private readonly host: ComparisonHost) {
     this.covers = new Covers(host.cornerstone);
-    this.restored = renderWhenRestored(host.cornerstone);
     this.slices = watchSlices(host.cornerstone, (imageId, viewportId, when) =>
       this.onImage(imageId, viewportId, when),
     );
@@ -106,7 +104,6 @@ export class Comparison {
 
   dispose(): void {
     this.slices.stop();
-    this.restored.stop();
     this.covers.dispose();
     this.hung = null;
   }

@@ -297,12 +297,17 @@ function describeFault(fault: Fault): NoticeText {
 /** The engine broke during a job and was started again by itself; `provider` is what computes now. */
 export function describeRepair(fault: Fault, provider: string): NoticeText {
   const changed = !('provider' in fault) || fault.provider !== provider;
+  const todo = changed
+    ? `Nothing to do for the slices: the rest is computed on ${providerWords(provider)}, with the same result, only slower.`
+    : 'Nothing to do for the slices.';
   return {
     happened: describeFault(fault).happened,
     kept: 'Slices already denoised are kept, and the slice that was being computed is computed again.',
-    todo: changed
-      ? `Nothing to do: the rest is computed on ${providerWords(provider)}, with the same result, only slower.`
-      : 'Nothing to do; if it happens often, close other programs that use the graphics card.',
+    // A driver reset takes the viewer's WebGL contexts along, and Cornerstone 5.6 draws black with those it is given back.
+    todo:
+      fault.code === 'device-lost'
+        ? `${todo} Should the images stay black, the viewer has lost the graphics card too: save the series when it is done, then reload the page.`
+        : todo,
   };
 }
 

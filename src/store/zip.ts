@@ -78,12 +78,18 @@ export function zipSeries(
   return new ReadableStream(stream, { highWaterMark: 0 });
 }
 
-/** The whole ZIP as a Blob, which the browser may keep on disk. */
-export function zipBlob(
+/** The whole ZIP as a Blob, which the browser may keep on disk. Rejects with whatever ended the series. */
+export async function zipBlob(
   instances: AsyncIterable<{ readonly part10: Uint8Array }>,
   options: ZipOptions = {},
 ): Promise<Blob> {
-  return new Response(zipSeries(instances, options), {
-    headers: { 'Content-Type': 'application/zip' },
-  }).blob();
+  const reader = zipSeries(instances, options).getReader();
+  // Not `new Response(stream).blob()`: in Chromium it rejects with a TypeError, "Failed to fetch", whatever ended the stream.
+  const parts: Blob[] = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(parts, { type: 'application/zip' });
+    // A Blob of its own at once, so that the bytes leave the page's memory.
+    parts.push(new Blob([value as Uint8Array<ArrayBuffer>]));
+  }
 }
