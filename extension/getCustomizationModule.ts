@@ -1,7 +1,9 @@
 import { createElement } from 'react';
 import { PRODUCT } from '../src/ct';
 import { DIFFERENCE_LABEL, LABEL } from './id';
+import { storedStrength, strengthLabel } from './derived/strength-label';
 import type { OhifInstance } from './ohif';
+import type { SessionHolder } from './session/holder';
 
 interface OverlayProps {
   readonly referenceInstance?: OhifInstance;
@@ -30,13 +32,28 @@ const overlayLabel = {
       {
         'data-cy': 'iscl-overlay-label',
         title: 'Made by ISCL CT Denoise. For research; not for diagnostic use.',
-        style: { color: '#ffb020', whiteSpace: 'normal', fontWeight: 600 },
+        style: { color: '#ffb020', whiteSpace: 'normal', fontWeight: 600, fontSize: 12, lineHeight: 1.3 },
       },
       isDifference(referenceInstance) ? DIFFERENCE_LABEL : LABEL,
     ),
 };
 
-export function getCustomizationModule() {
+/** Under it: how strongly, live or as stored. */
+function strengthLine(holder: SessionHolder) {
+  const strengthOf = (instance: OhifInstance | undefined) =>
+    (instance && holder.current?.strengthOf(instance.SeriesInstanceUID)) ?? storedStrength(instance);
+  return {
+    id: 'IsclStrength',
+    condition: ({ referenceInstance }: OverlayProps) => strengthOf(referenceInstance) !== null,
+    contentF: ({ referenceInstance }: OverlayProps) => {
+      const strength = strengthOf(referenceInstance);
+      if (!referenceInstance || strength === null) return null;
+      return strengthLabel(referenceInstance.SeriesInstanceUID, strength);
+    },
+  };
+}
+
+export function getCustomizationModule(holder: SessionHolder) {
   return [
     {
       name: 'default',
@@ -45,7 +62,7 @@ export function getCustomizationModule() {
     {
       name: 'global',
       value: {
-        'viewportOverlay.topRight': { $push: [overlayLabel] },
+        'viewportOverlay.topRight': { $push: [overlayLabel, strengthLine(holder)] },
         'ohif.hotkeyBindings': {
           $push: [
             { commandName: 'denoiseSeries', label: 'Denoise', keys: ['shift+d'], isEditable: true },

@@ -23,7 +23,7 @@ const extension = {
     holder.replace(null);
   },
   getCommandsModule: (context: ExtensionContext) => getCommandsModule(holder, context),
-  getCustomizationModule,
+  getCustomizationModule: () => getCustomizationModule(holder),
   getHangingProtocolModule,
   getPanelModule: (context: ExtensionContext) => getPanelModule(holder, context),
   getToolbarModule: () => getToolbarModule(holder),

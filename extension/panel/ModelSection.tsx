@@ -5,10 +5,10 @@ import type { Session } from '../session/session';
 
 /** Which network, where it computes, and why there. */
 export function ModelSection({ session, info }: { session: Session; info: EngineInfo | null }) {
-  const model = info?.model ?? session.card;
+  const model = info?.model ?? session.model.card;
   return (
     <Section id="model" title="Model">
-      {session.cardFault && !model ? <NoticeBox notice={session.cardFault} /> : null}
+      {session.model.cardFault && !model ? <NoticeBox notice={session.model.cardFault} /> : null}
       {model ? (
         <dl className="iscl-facts iscl-small">
           <dt>Model</dt>
@@ -23,7 +23,8 @@ export function ModelSection({ session, info }: { session: Session; info: Engine
             <>
               <dt>Self-test</dt>
               <dd>
-                passed: within {info.selfTest.maxErrorHu.toFixed(3)} HU (limit {info.selfTest.toleranceHu} HU)
+                passed: within {Math.max(0.001, info.selfTest.maxErrorHu).toFixed(3)} HU (limit{' '}
+                {info.selfTest.toleranceHu} HU)
               </dd>
             </>
           ) : null}

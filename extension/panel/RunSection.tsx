@@ -9,6 +9,7 @@ import {
   duration,
   megabytes,
   NoticeBox,
+  pace,
   ProgressBar,
   RepairBox,
   Section,
@@ -73,7 +74,7 @@ function Progress({ snapshot }: { snapshot: JobSnapshot }) {
       </div>
     );
   }
-  const pace = msPerSlice === null ? '' : `${Math.round(msPerSlice)} ms a slice`;
+  const speed = msPerSlice === null ? '' : pace(msPerSlice);
   const left = secondsLeft === null || state !== 'running' ? '' : `${duration(secondsLeft)} left`;
   const word = { done: 'Done', cancelled: 'Cancelled', paused: 'Paused' }[state as string];
   return (
@@ -88,7 +89,7 @@ function Progress({ snapshot }: { snapshot: JobSnapshot }) {
           {word ? `${word}: ` : ''}
           {done} of {slices(total)}
         </span>
-        <span className="iscl-muted">{[pace, left].filter(Boolean).join(', ')}</span>
+        <span className="iscl-muted">{[speed, left].filter(Boolean).join(', ')}</span>
       </div>
       {state === 'cancelled' ? (
         <div className="iscl-muted iscl-small">The denoised slices are kept. Continue does the rest.</div>

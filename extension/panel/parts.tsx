@@ -135,7 +135,8 @@ export function ProgressBar({
       aria-valuemax={100}
       {...(value === undefined ? {} : { 'aria-valuenow': value })}
     >
-      <div style={{ width: `${value ?? 100}%` }} />
+      {/* A new element at the end of waiting, or the bar would shrink from there to nothing. */}
+      <div key={String(value === undefined)} style={{ width: `${value ?? 100}%` }} />
     </div>
   );
 }
@@ -145,6 +146,10 @@ export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
 }
+
+/** Milliseconds below ten seconds, then seconds. */
+export const pace = (ms: number): string =>
+  ms < 10_000 ? `${Math.round(ms)} ms a slice` : `${Math.round(ms / 1000)} s a slice`;
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 

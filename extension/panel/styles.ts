@@ -23,16 +23,17 @@ export const STYLES = `
 .iscl-button:hover:not(:disabled) { background: hsl(var(--primary) / 0.3); }
 .iscl-button.primary { color: hsl(var(--primary-foreground)); background: hsl(var(--primary) / 0.85); }
 .iscl-button.primary:hover:not(:disabled) { background: hsl(var(--primary)); }
-.iscl-button:disabled { opacity: 0.4; cursor: not-allowed; }
+.iscl-button:disabled { opacity: 0.5; cursor: not-allowed; }
 .iscl-button.wide { width: 100%; min-height: 34px; }
 .iscl-button.grow { flex: 1 1 0; padding-inline: 4px; }
 .iscl-button[aria-pressed='true'], .iscl-button[aria-pressed='true']:hover:not(:disabled) { color: hsl(var(--background)); background: hsl(var(--highlight)); }
 .iscl-link { font: inherit; padding: 0; border: 0; background: none; color: hsl(var(--primary)); cursor: pointer; text-align: left; }
 .iscl-link:hover:not(:disabled) { text-decoration: underline; }
-.iscl-link:disabled { opacity: 0.4; cursor: not-allowed; }
+.iscl-link:disabled { opacity: 0.5; cursor: not-allowed; }
 .iscl-panel :focus-visible { outline: 2px solid hsl(var(--highlight)); outline-offset: 1px; }
 .iscl-track { height: 8px; border-radius: 4px; background: hsl(var(--input)); overflow: hidden; }
 .iscl-track > div { height: 100%; border-radius: 4px; background: hsl(var(--highlight)); transition: width 120ms linear; }
+.iscl-track + * { margin-top: 4px; }
 .iscl-track.waiting > div { width: 30% !important; animation: iscl-wait 1.4s ease-in-out infinite alternate; }
 @keyframes iscl-wait { from { margin-left: 0; } to { margin-left: 70%; } }
 .iscl-slider { width: 100%; accent-color: hsl(var(--highlight)); cursor: pointer; }
@@ -41,6 +42,7 @@ export const STYLES = `
 .iscl-box.warning { border-color: #ffb020; }
 .iscl-box.success { border-color: #3fd08a; }
 .iscl-box.info { border-color: hsl(var(--highlight)); }
+.iscl-box .iscl-row { margin-top: 4px; }
 .iscl-box details { color: hsl(var(--muted-foreground)); font-size: 12px; overflow-wrap: anywhere; }
 .iscl-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 12px; }
 .iscl-table caption { caption-side: top; text-align: left; padding-bottom: 4px; color: hsl(var(--muted-foreground)); }

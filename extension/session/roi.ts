@@ -66,7 +66,9 @@ export class RoiTracker {
       const region = index < 0 ? null : this.regionOf(annotation, run!.source.slices[index]!.imageId);
       if (!region) continue;
       const uid = run!.source.slices[index]!.instance.SOPInstanceUID;
-      const source = await run!.sourceHu(uid);
+      // An original that cannot be read any more has no figures; the others have.
+      const source = await run!.sourceHu(uid).catch(() => null);
+      if (!source) continue;
       const done = run!.job.result(uid);
       const shown = done ? blend(source, done.hu, run!.strength) : source.hu;
       const { original, denoised } = regionStatistics(source, shown, region);

@@ -1,9 +1,9 @@
 import type * as core from '@cornerstonejs/core';
 import { judgeSeries, type Verdict } from '../../src/ct';
 import type { JobEvent } from '../../src/denoise';
-import type { Engine, ModelCard } from '../../src/engine';
-import { DenoiseError, type Fault, type Refusal } from '../../src/notices';
+import { DenoiseError } from '../../src/notices';
 import { DerivedRegistry } from '../derived/registry';
+import { renewStrengthLabels } from '../derived/strength-label';
 import type { StageId } from '../getHangingProtocolModule';
 import { cornerstoneOf, type DisplaySet, type ExtensionContext, type Subscription } from '../ohif';
 import { Announcer } from './announcer';
@@ -14,6 +14,7 @@ import { listLive, listStored, unlistLive } from './listing';
 import { RoiTracker } from './roi';
 import { Run } from './run';
 import { Saver } from './saver';
+import { SessionModel } from './model';
 import { instancesOf, sourceSeries } from './source';
 
 /** A run and the display sets that show it; the difference is made when it is first asked for. */
@@ -41,23 +42,19 @@ export class Session {
   readonly registry: DerivedRegistry;
   readonly saver: Saver;
   readonly regions: RoiTracker;
-  card: ModelCard | null = null;
-  cardFault: Fault | Refusal | null = null;
+  readonly model: SessionModel;
 
-  private engine: Engine | null = null;
   private readonly runs = new Map<string, OpenRun>();
   private readonly verdicts = new Map<string, Verdict>();
   private readonly announcer: Announcer;
   private readonly subscriptions: Subscription[] = [];
   private readonly comparison: Comparison;
-  private warm = false;
-  private disposed = false;
   /** The run that was started last: one at a time computes. */
   private latest: OpenRun | null = null;
 
   constructor(
     private readonly context: ExtensionContext,
-    private readonly engineChoice: EngineChoice,
+    engineChoice: EngineChoice,
   ) {
     const libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = libraries;
@@ -67,6 +64,14 @@ export class Session {
       const viewportId = this.services.viewportGridService.getActiveViewportId();
       return `${viewportId} ${active?.displaySet.displaySetInstanceUID} ${active?.verdict.kind}`;
     });
+    this.model = new SessionModel(
+      () => createEngine(engineChoice),
+      () => {
+        // They were made without the model's domain.
+        this.verdicts.clear();
+        this.announce();
+      },
+    );
     this.registry = new DerivedRegistry(cornerstone);
     this.comparison = new Comparison({
       services: this.services,
@@ -102,7 +107,6 @@ export class Session {
           this.onRemoved(displaySetInstanceUIDs),
       ),
     );
-    void this.readCard();
   }
 
   get services() {
@@ -199,6 +203,9 @@ export class Session {
     const { run } = this.required();
     if (run.strength === strength) return;
     run.strength = strength;
+    for (const { slices } of [run.denoisedSeries, run.differenceSeries]) {
+      renewStrengthLabels(slices[0]!.instance.SeriesInstanceUID, strength);
+    }
     this.announce();
     this.regions.schedule();
     void this.registry
@@ -242,7 +249,6 @@ export class Session {
   }
 
   async dispose(): Promise<void> {
-    this.disposed = true;
     this.comparison.dispose();
     if (this.saver.busy) this.tellOfCutOffSave();
     this.saver.cancel();
@@ -257,13 +263,22 @@ export class Session {
       this.registry.remove(run.differenceSeries);
     }
     this.registry.dispose();
-    const { engine } = this;
-    this.engine = null;
-    await engine?.dispose();
+    await this.model.dispose();
   }
 
   announce(): void {
     this.announcer.announce();
+  }
+
+  /** Strength of a live derived series, 0 to 1; null for a series that is none. */
+  strengthOf(seriesInstanceUid: string): number | null {
+    for (const { run } of this.runs.values()) {
+      const live = [run.denoisedSeries, run.differenceSeries].map(
+        ({ slices }) => slices[0]!.instance.SeriesInstanceUID,
+      );
+      if (live.includes(seriesInstanceUid)) return run.strength;
+    }
+    return null;
   }
 
   /** The run a display set belongs to: as its original, its denoised or its difference series. */
@@ -277,14 +292,13 @@ export class Session {
   private open(displaySet: DisplaySet): OpenRun {
     const verdict = this.judge(displaySet);
     if (verdict.kind === 'refused') throw new DenoiseError(verdict.reasons[0]!);
-    this.engine ??= createEngine(this.engineChoice);
     const source = sourceSeries(displaySet, this.dataSource, this.cornerstone);
     const viewportId = this.services.viewportGridService.getActiveViewportId();
     const shown = viewportId ? this.comparison.imageIn(viewportId) : undefined;
     const focus = source.slices.find(slice => slice.imageId === shown)?.instance.SOPInstanceUID;
     const run = new Run(
       source,
-      this.engine,
+      this.model.engine,
       focus,
       (which, event) => this.onJob(which, event),
       () => this.announce(),
@@ -313,32 +327,9 @@ export class Session {
     const key = displaySet.displaySetInstanceUID;
     const known = this.verdicts.get(key);
     if (known) return known;
-    const verdict = judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null);
+    const verdict = judgeSeries([...instancesOf(displaySet)], this.model.card?.domain ?? null);
     this.verdicts.set(key, verdict);
     return verdict;
-  }
-
-  private async readCard(): Promise<void> {
-    try {
-      this.engine ??= createEngine(this.engineChoice);
-      this.card = await this.engine.card();
-      this.verdicts.clear();
-    } catch (error) {
-      if (this.disposed) return;
-      if (error instanceof DenoiseError) this.cardFault = error.notice;
-      else throw error;
-    }
-    this.announce();
-  }
-
-  /** Loads the model while the user looks at the first image, so that the first denoised slice does not wait for it. */
-  private warmUp(): void {
-    if (this.warm || this.active()?.verdict.kind !== 'accepted') return;
-    this.warm = true;
-    // A fault is told by the run that needs the engine.
-    const prepare = () => void this.engine?.prepare().catch(() => undefined);
-    if ('requestIdleCallback' in window) window.requestIdleCallback(prepare, { timeout: 2000 });
-    else setTimeout(prepare, 500);
   }
 
   private pauseOthers(open: OpenRun): void {
@@ -348,7 +339,7 @@ export class Session {
   }
 
   private onSlice(sopInstanceUid: string, awaited: boolean): void {
-    this.warmUp();
+    if (this.active()?.verdict.kind === 'accepted') this.model.warmUp();
     for (const { run } of this.runs.values()) {
       if (!run.has(sopInstanceUid)) continue;
       if (awaited) run.lookAt(sopInstanceUid);
