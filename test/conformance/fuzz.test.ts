@@ -16,8 +16,12 @@ const RUNS = {
   interruptAfterTimeLimit: 12_000,
   markInterruptAsFailure: false,
 };
-/** One file may not take longer; a hang would. */
+/** One file may not take more processor time; a hang would. Not wall time: a busy machine gives a test a tenth of it. */
 const HANG_MS = 5000;
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 
 interface Accepted {
   readonly stored: StoredPixels;
@@ -36,7 +40,7 @@ const FORMAT = [
 
 /** What the product would denoise, or null for a refusal of any kind; any other error is a finding. */
 async function accepted(bytes: Uint8Array): Promise<Accepted | null> {
-  const start = performance.now();
+  const start = cpuMs();
   try {
     const parsed = parsePart10(bytes);
     const instance = naturalize(parsed);
@@ -64,7 +68,7 @@ async function accepted(bytes: Uint8Array): Promise<Accepted | null> {
     if (error instanceof DenoiseError) return null;
     throw error;
   } finally {
-    expect(performance.now() - start).toBeLessThan(HANG_MS);
+    expect(cpuMs() - start).toBeLessThan(HANG_MS);
   }
 }
 
@@ -310,7 +314,9 @@ describeWithData('fuzz: compressed pixels', () => {
   ];
   test.each(files)('%s: cut off, or damaged anywhere: no crash, no hang', async path => {
     const file = readData(path);
-    const limits = { ...RUNS, numRuns: 40, interruptAfterTimeLimit: 2500 };
+    const limits = { ...RUNS, numRuns: 40 };
+    // Whole, it is read.
+    expect(await accepted(file)).not.toBeNull();
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 200, max: file.length - 20 }), async length => {
         expect(await accepted(file.slice(0, length))).toBeNull();
