@@ -31,6 +31,8 @@ export interface ViewerOptions {
   readonly files?: readonly Buffer[];
   /** Folders to serve instead. */
   readonly folders?: readonly string[];
+  /** DICOMweb root of a PACS to show instead, as `--pacs` does. */
+  readonly pacs?: string;
   /** `iscl.denoise` in the viewer's configuration; wasm on one thread when left out, as it is the same everywhere. */
   readonly engine?: Record<string, unknown> | null;
   readonly isolation?: boolean;
@@ -56,7 +58,8 @@ export interface Problem {
 export class Viewer {
   readonly problems: Problem[] = [];
   private constructor(
-    readonly server: RunningServer,
+    private running: RunningServer,
+    private readonly serve: (port: number) => Promise<RunningServer>,
     readonly browser: Browser,
     readonly page: Page,
     private readonly folders: readonly string[],
@@ -72,21 +75,24 @@ export class Viewer {
     }
     const own = options.files ? [folderOf(options.files)] : [];
     const store = mkdtempSync(join(tmpdir(), 'iscl-store-'));
-    const server = await startServer({
-      root: ROOT,
-      dicom: [...own, ...(options.folders ?? [])],
-      store,
-      port: 0,
-      ...(options.viewer ? { viewer: options.viewer } : {}),
-      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
-    });
+    const serve = (port: number) =>
+      startServer({
+        root: ROOT,
+        dicom: [...own, ...(options.folders ?? [])],
+        store,
+        port,
+        ...(options.pacs ? { pacs: { url: options.pacs } } : {}),
+        ...(options.viewer ? { viewer: options.viewer } : {}),
+        ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
+      });
+    const server = await serve(0);
     await server.indexed();
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: [...FLAGS, ...(options.webgpu ? ['--enable-unsafe-webgpu'] : [])],
     });
     const page = await browser.newPage({ viewport: options.size ?? { width: 1400, height: 850 } });
-    const viewer = new Viewer(server, browser, page, [...own, store]);
+    const viewer = new Viewer(server, serve, browser, page, [...own, store]);
     await page.addInitScript(() => {
       // OHIF turns these into a message and keeps them from the console.
       window.addEventListener('unhandledrejection', ({ reason }) =>
@@ -112,6 +118,21 @@ export class Viewer {
       });
     }
     return viewer;
+  }
+
+  get server(): RunningServer {
+    return this.running;
+  }
+
+  /** The server goes away. */
+  async stopServer(): Promise<void> {
+    await this.running.close();
+  }
+
+  /** It comes back at the same address, over the same folders. */
+  async restartServer(): Promise<void> {
+    this.running = await this.serve(Number(new URL(this.running.url).port));
+    await this.running.indexed();
   }
 
   private note(kind: Problem['kind'], text: string): void {
