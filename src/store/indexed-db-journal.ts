@@ -87,7 +87,9 @@ export async function originPrivateFiles(
     // A private window or a blocked origin: IndexedDB is tried next, and says so itself when it cannot either.
     return null;
   }
-  const folder = (sessionId: string) => root.getDirectoryHandle(sessionId, { create: true });
+  // A session may be named by the address of its archive; slashes and colons are no name of a folder.
+  const nameOf = (sessionId: string) => encodeURIComponent(sessionId);
+  const folder = (sessionId: string) => root.getDirectoryHandle(nameOf(sessionId), { create: true });
   return {
     async put(sessionId, uid, bytes) {
       const handle = await (await folder(sessionId)).getFileHandle(`${uid}.dcm`, { create: true });
@@ -109,7 +111,7 @@ export async function originPrivateFiles(
     },
     async remove(sessionId, uid) {
       try {
-        if (uid === undefined) await root.removeEntry(sessionId, { recursive: true });
+        if (uid === undefined) await root.removeEntry(nameOf(sessionId), { recursive: true });
         else await (await folder(sessionId)).removeEntry(`${uid}.dcm`);
       } catch (error) {
         if ((error as DOMException).name !== 'NotFoundError') throw error;

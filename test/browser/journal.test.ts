@@ -10,7 +10,8 @@ import { serveStorePage } from './store-page';
 declare const store: typeof Store;
 
 const COUNT = 6;
-const SESSION = 'series@archive';
+/** As the panel names it. */
+const SESSION = '2.25.2001@http://127.0.0.1:8042/dicom-web';
 const series = makeSeries(COUNT);
 const sent = series.map(one => ({ ...one, part10: Array.from(one.part10) }));
 

@@ -1,7 +1,8 @@
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
+import { passOn } from './gate';
 
 /**
  * A page with src/store as its global `store` and nothing else, on one origin with a DICOMweb server, which is reached under /dicom-web.
@@ -21,17 +22,8 @@ export async function serveStorePage(archive: string): Promise<{ server: Server;
     external: ['@cornerstonejs/*'],
   });
   const server = createServer((incoming, response) => {
-    const { url = '/', method, headers } = incoming;
-    if (url.startsWith('/dicom-web/')) {
-      const onward = request(new URL(url, archive), { method, headers }, answer => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      });
-      onward.once('error', () => response.destroy());
-      response.once('close', () => onward.destroy());
-      incoming.pipe(onward);
-      return;
-    }
+    const { url = '/' } = incoming;
+    if (url.startsWith('/dicom-web/')) return passOn(incoming, response, archive);
     response.setHeader('Content-Type', url === '/page.js' ? 'text/javascript' : 'text/html');
     response.end(
       url === '/page.js'

@@ -41,6 +41,7 @@ export function fakeFolder({ writable = true, capacity = Infinity }: FakeOptions
   });
   const handle = {
     async getDirectoryHandle(name: string, { create = false } = {}) {
+      if (/[/:]/.test(name)) throw new TypeError(`${name}: Name is not allowed.`);
       if (!folders.has(name) && create) folders.set(name, fakeFolder({ writable, capacity }));
       const found = folders.get(name);
       if (!found) throw notFound();

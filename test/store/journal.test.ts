@@ -100,6 +100,8 @@ describe.each(kinds)('journal in $name', ({ make }) => {
     const server = await startFaultServer();
     const roots = { qido: server.url, wado: server.url, stow: server.url };
     const options = { server: { roots }, batchBytes: series[0]!.part10.byteLength * 2 };
+    // As the panel names it.
+    const sessionId = '2.25.1@http://pacs.example:8042/dicom-web';
     // Stores what it is sent, and never comes to the end of its answer.
     server.always = () => ({ kind: 'slow', msPerByte: 1000 });
     const controller = new AbortController();
@@ -109,17 +111,17 @@ describe.each(kinds)('journal in $name', ({ make }) => {
       journal,
       studyInstanceUid: STUDY,
       expected: 6,
-      sessionId: 'slow',
+      sessionId,
       signal: controller.signal,
     });
-    while (server.requests.length < 1 || (await journal.entries('slow')).length < 6)
+    while (server.requests.length < 1 || (await journal.entries(sessionId)).length < 6)
       await new Promise(resolve => setTimeout(resolve, 20));
     expect(server.requests).toHaveLength(1);
     controller.abort();
     await cutOff;
 
     server.always = null;
-    expect(await resumeStore('slow', { ...options, journal: await reopen() })).toMatchObject({
+    expect(await resumeStore(sessionId, { ...options, journal: await reopen() })).toMatchObject({
       outcome: 'done',
       stored: 6,
     });
