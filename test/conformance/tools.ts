@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
 /** The validators of Debian's dicom3tools, dcmtk and libgdcm-tools. */
-const TOOLS = ['dciodvfy', 'dcentvfy', 'dcmdump', 'gdcminfo'] as const;
+const TOOLS = ['dciodvfy', 'dcentvfy', 'dcmdump', 'dcmftest', 'gdcminfo'] as const;
 
 /** Those that are not installed. */
 export function missingTools(): string[] {
@@ -32,6 +32,11 @@ export function dcentvfy(files: readonly string[]): string[] {
 export function dcmdump(file: string): string[] {
   const { status, lines } = run('dcmdump', [file]);
   return [...lines.filter(line => /^[EWF]: /.test(line)), ...(status === 0 ? [] : [`exit ${status}`])];
+}
+
+/** True when dcmtk takes it for a DICOM file. */
+export function dcmftest(file: string): boolean {
+  return run('dcmftest', [file]).status === 0;
 }
 
 /** What gdcm understands, by its own labels. */
