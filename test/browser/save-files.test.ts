@@ -219,4 +219,37 @@ describe('saving as files', () => {
     expect(sorted(await download())).toEqual(zipped);
     expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
   });
+
+  it('tells of a server that goes away in the middle of a store, and stores the rest when it is back', async () => {
+    let posts = 0;
+    await viewer.page.route('**/dicomweb/studies', async (route, request) => {
+      if (request.method() === 'POST' && ++posts === 1) await viewer.stopServer();
+      await route.continue();
+    });
+    await viewer.cy('iscl-store').click();
+    const notice = viewer.cy('iscl-notice-store-unreachable');
+    await notice.waitFor({ timeout: 180_000 });
+    await expect(notice.innerText()).resolves.toMatch(/does not answer[^]*kept[^]*press Store again/);
+    await viewer.shot('server-gone-store');
+    await viewer.page.unrouteAll();
+    await viewer.restartServer();
+    await viewer.cy('iscl-store').click();
+    await viewer.cy('iscl-saved').waitFor({ timeout: 120_000 });
+    await expect(viewer.cy('iscl-saved').innerText()).resolves.toContain(`${SLICES} slices in the archive`);
+    await expect(viewer.cy('iscl-unfinished').count()).resolves.toBe(0);
+    expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
+  });
+
+  it('tells of a server that is gone before the store begins', async () => {
+    await viewer.setStrength(30);
+    await viewer.stopServer();
+    await viewer.cy('iscl-store').click();
+    const notice = viewer.cy('iscl-notice-source-header');
+    await notice.waitFor({ timeout: 180_000 });
+    await expect(notice.innerText()).resolves.toContain('save again');
+    await viewer.restartServer();
+    await viewer.cy('iscl-store').click();
+    await viewer.cy('iscl-saved').waitFor({ timeout: 120_000 });
+    expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
+  });
 });
