@@ -42,10 +42,7 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
     case 'not-ct':
       return [`This is not a CT series (${refusal.modality || 'no modality stated'}).`, CHOOSE_AXIAL];
     case 'wrong-sop-class':
-      return [
-        `The images are not CT images (SOP class ${refusal.sopClassUid || 'not stated'}).`,
-        CHOOSE_AXIAL,
-      ];
+      return [`The images are not CT images (${sopClassWords(refusal.sopClassUid)}).`, CHOOSE_AXIAL];
     case 'localizer':
       return ['The series is, or contains, a localizer (scout image).', CHOOSE_AXIAL];
     case 'multi-frame':
@@ -98,6 +95,19 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
     case 'no-folder-access':
       return ['This browser cannot write into a folder.', 'Download a ZIP instead, or use Chrome or Edge.'];
   }
+}
+
+/** What scanners and workstations add to a CT study under Modality CT, by the names of PS3.6 annex A. */
+const SOP_CLASS_NAMES: Readonly<Record<string, string>> = {
+  '1.2.840.10008.5.1.4.1.1.7': 'Secondary Capture',
+  '1.2.840.10008.5.1.4.1.1.7.2': 'Multi-frame Grayscale Byte Secondary Capture',
+  '1.2.840.10008.5.1.4.1.1.7.3': 'Multi-frame Grayscale Word Secondary Capture',
+  '1.2.840.10008.5.1.4.1.1.7.4': 'Multi-frame True Color Secondary Capture',
+};
+
+function sopClassWords(uid: string): string {
+  const name = SOP_CLASS_NAMES[uid];
+  return `${name ? `${name}, ` : ''}SOP class ${uid || 'not stated'}`;
 }
 
 function notHuWords({ reason, detail }: Refusal & { code: 'not-hu' }): string {
