@@ -8,3 +8,10 @@ export function idle(): Promise<void> {
     else setTimeout(resolve, 500);
   });
 }
+
+/** Resolves when what was changed just now has been drawn, after TIMEOUT at the latest: a page in the background draws nothing. */
+export function drawn(): Promise<void> {
+  const frame = () => new Promise(resolve => requestAnimationFrame(resolve));
+  const late = new Promise<void>(resolve => setTimeout(resolve, TIMEOUT));
+  return Promise.race([frame().then(frame).then(idle), late]);
+}

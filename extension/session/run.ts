@@ -3,7 +3,7 @@ import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from 
 import type { Engine, Provider } from '../../src/engine';
 import { DenoiseError, type Fault } from '../../src/notices';
 import { SeriesStatistics, sliceStatistics } from '../../src/quality';
-import { idle } from '../idle';
+import { drawn, idle } from '../idle';
 import type { PixelSource } from '../derived/registry';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import type { SourceSeries, SourceSlice } from './source';
@@ -53,7 +53,7 @@ export class Run implements PixelSource {
     });
     this.denoisedSeries = derivedSeries(source, 'denoised', integerHu);
     this.differenceSeries = derivedSeries(source, 'difference', integerHu);
-    this.job = new DenoiseJob({ series: source, engine, ...(focus ? { focus } : {}) });
+    this.job = new DenoiseJob({ series: source, engine, afterFirst: drawn, ...(focus ? { focus } : {}) });
     this.unsubscribe = this.job.subscribe(event => this.receive(event));
   }
 

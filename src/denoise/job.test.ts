@@ -150,6 +150,25 @@ describe('a run', () => {
     expect((await end).state).toBe('done');
     expect(stage.loaded).toEqual([1, 2, 0]);
   });
+  test('waits once, after the first slice is out, for whoever draws it', async () => {
+    const stage = new Stage();
+    let drawn!: () => void;
+    const waits: number[] = [];
+    const afterFirst = () => {
+      waits.push(stage.computed.length);
+      return new Promise<void>(resolve => (drawn = resolve));
+    };
+    const job = stage.job(4, { afterFirst });
+    const ended = job.start();
+    await settled();
+    expect(job.snapshot.progress.done).toBe(1);
+    expect(stage.computed).toHaveLength(1);
+    drawn();
+    await ended;
+    expect(job.snapshot.progress.done).toBe(4);
+    expect(waits).toEqual([1]);
+  });
+
   test('follows the focus', async () => {
     const stage = new Stage();
     stage.hold = true;

@@ -43,6 +43,7 @@ export class DenoiseJob implements DenoiseJobHandle {
   readonly #budget: number;
   readonly #indexOf: ReadonlyMap<string, number>;
   readonly #keepResults: boolean;
+  #afterFirst: (() => Promise<void>) | undefined;
   readonly #results = new Map<number, DenoisedSlice>();
   #done = 0;
   readonly #failures = new Map<number, Fault>();
@@ -69,8 +70,10 @@ export class DenoiseJob implements DenoiseJobHandle {
     memoryBudgetBytes = DEFAULT_BUDGET,
     keepResults = true,
     focus,
+    afterFirst,
   }: DenoiseJobOptions) {
     this.#engine = engine;
+    this.#afterFirst = afterFirst;
     this.#keepResults = keepResults;
     this.#slices = series.slices;
     this.#source = new ReadAhead(series.slices);
@@ -222,8 +225,15 @@ export class DenoiseJob implements DenoiseJobHandle {
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#order.remaining > 0) {
       const index = this.#order.take(this.#state === 'paused');
-      if (index !== null) await this.#denoise(index, signal);
-      else await new Promise<void>(resolve => (this.#wake = resolve));
+      if (index === null) {
+        await new Promise<void>(resolve => (this.#wake = resolve));
+        continue;
+      }
+      await this.#denoise(index, signal);
+      if (this.#done === 0) continue;
+      const afterFirst = this.#afterFirst;
+      this.#afterFirst = undefined;
+      await afterFirst?.();
     }
     if (!signal.aborted) this.#fire('finish');
   }

@@ -57,6 +57,11 @@ export interface DenoiseJobOptions {
   readonly keepResults?: boolean;
   /** SOP Instance UID of the slice on screen; default the middle one. */
   readonly focus?: string;
+  /**
+   * Awaited once, after the first slice of the job is out: a viewer draws it before the next computation takes the processor. Must not
+   * reject, and must end by itself.
+   */
+  readonly afterFirst?: () => Promise<void>;
 }
 
 /**
