@@ -27,6 +27,8 @@ export interface NodeEngineOptions {
 
 /** A slice that takes longer has hung; in Node it cannot be killed, but it is no longer waited for. */
 const RUN_SECONDS = 600;
+/** A thread that has not ended by then after it was asked to hangs. */
+const END_SECONDS = 30;
 
 /** The engine in Node: onnxruntime-node in a thread or here, the same checks and self-test as in the browser. */
 export function createNodeEngine(options: NodeEngineOptions): Engine {
@@ -96,9 +98,9 @@ function asWorker(thread: Thread): Worker {
       listeners[type](listener),
     postMessage: (message: unknown, transfer: ArrayBuffer[]) => thread.postMessage(message, transfer),
     terminate() {
-      // Asked, not forced: to end a thread in the middle of a run aborts the process. One that has hung is not waited for.
+      // Asked, not forced, and waited for: a process that ends while the thread is in native code aborts. One that has hung is let go.
       thread.postMessage(null);
-      thread.unref();
+      setTimeout(() => thread.unref(), END_SECONDS * 1000).unref();
     },
   } as unknown as Worker;
 }
