@@ -1,12 +1,14 @@
 """`score` and the case loader, on synthetic slices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from iscl.evaluation import EvaluationError, load_cases, score
-from iscl.evaluation.metrics import ABDOMEN, CHEST
-from iscl.evaluation.score import transfer_figures
+from iscl.evaluation.metrics import ABDOMEN, CHEST, psnr
+from iscl.evaluation.score import own_kernel_figures, transfer_figures
 from iscl.simulate import FanBeam
 
 
@@ -129,6 +131,24 @@ def test_own_kernel_transfer_is_that_of_disc_and_noise_of_field_0(pairs):
         assert figures[f"mtf50_own_{level}_ratio"] == pytest.approx(expected[""] / expected["_input"], rel=0.02)
         # The other disc is sharper, so that the same blur costs it more.
         assert figures[f"mtf50_{level}_ratio"] < figures[f"mtf50_own_{level}_ratio"] - 0.1
+
+
+def test_own_kernel_figures_are_those_of_the_reference_in_noise_of_field_0(pairs):
+    cases = load_cases(pairs, "validation")
+    blur = lambda hu: ndimage.gaussian_filter(hu, 0.8)  # noqa: E731
+    figures = own_kernel_figures(blur, cases)
+    gains = []
+    for case in cases:
+        with np.load(pairs / f"{case.name}.npz") as pair:
+            noisy = pair["hu"].astype(np.float32) + pair["noise"][0].astype(np.float32)
+        gains.append(psnr(blur(noisy), case.reference, case.window) - psnr(noisy, case.reference, case.window))
+    assert figures["psnr_gain_own"] == pytest.approx(np.mean(gains), abs=1e-4)
+    # Field 0 is the finest: the blur takes more of it than of the fields in rotation.
+    assert figures["noise_cut_own"] > score(blur, cases, transfer=False)["noise_cut"] > 0.3
+    same = own_kernel_figures(lambda hu: hu, cases)
+    assert (same["psnr_gain_own"], same["noise_cut_own"]) == (0, 0) and same["nps_ratio_own"] == pytest.approx(1)
+    unknown = own_kernel_figures(blur, [replace(case, own=None) for case in cases])
+    assert all(np.isnan(value) for value in unknown.values())
 
 
 def test_without_cases_there_is_no_transfer():

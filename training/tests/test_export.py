@@ -22,6 +22,7 @@ from iscl.export import (
 from iscl.export.command import write_model
 from iscl.export.onnx_file import apply
 from iscl.nets import CtDenoiser, PaperHuDenoiser, build
+from iscl.training import CheckpointError, start_weights
 
 CARD = {
     "id": "test-model", "version": "1.2.3", "name": "Test", "method": "none", "licence": "Apache-2.0",
@@ -55,6 +56,19 @@ def test_the_onnx_file_says_what_the_applications_expect(models):
 
 def test_onnx_runtime_gives_what_torch_gives_at_odd_sizes_too(denoiser, models):
     assert compare(denoiser, models / "test-model.onnx") <= 0.05
+
+
+def test_training_goes_on_from_an_exported_model(denoiser, models, tmp_path):
+    found = start_weights(models / "test-model.onnx", "ct-fast")
+    assert found.keys() == denoiser.state_dict().keys()
+    assert all(torch.equal(found[name], value) for name, value in denoiser.state_dict().items())
+    with pytest.raises(CheckpointError, match="other weights than ct-quality"):
+        start_weights(models / "test-model.onnx", "ct-quality")
+    with pytest.raises(CheckpointError, match="no model file"):
+        start_weights(tmp_path / "absent.onnx", "ct-fast")
+    (tmp_path / "broken.onnx").write_bytes((models / "test-model.onnx").read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="damaged"):
+        start_weights(tmp_path / "broken.onnx", "ct-fast")
 
 
 def test_the_wasm_graph_is_the_same_network_without_weights_of_its_own(denoiser, models):

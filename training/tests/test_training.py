@@ -153,6 +153,46 @@ def test_unpaired_batches_come_from_different_patients(pairs_folder, tmp_path):
     assert x.shape == y.shape == (2, 1, 32, 32)
 
 
+def test_own_kernel_patches_have_field_0_of_their_slice_where_it_belongs(tmp_path):
+    # Noise that names its field and its place: field k is k + 1 times the slice's HU.
+    rng = np.random.default_rng(0)
+    hu = rng.integers(10, 200, (160, 160)).astype(np.int16)
+    noise = np.stack([hu * (k + 1.0) for k in range(3)]).astype(np.float16)
+    write_pair(tmp_path, "a", patient="P1", hu=hu, noise=noise)
+    options = PatchOptions(size=64, batch=24, amplitude=(1.0, 1.0), nearly_clean=0.0, lesions=0.0, zoom=0.5, own_kernel=1.0)
+    noisy, clean = PatchSampler(read_pairs(tmp_path, "train"), options, 0).batch()
+    ratio = (noisy - clean) / clean
+    # Resampled or not, turned or not, image and noise went the same way; recolouring or another field would show here.
+    assert torch.allclose(ratio.abs(), torch.ones_like(ratio), atol=1e-3)
+    assert len(ratio.flatten(1).mean(dim=1).sign().unique()) == 2
+    # Where zoomed up to twofold, interpolation averages pixels; where not, they are the slice's own whole numbers.
+    whole = [bool((patch == patch.round()).all()) for patch in clean]
+    assert any(whole) and not all(whole)
+
+
+def test_without_own_kernel_patches_stay_those_of_earlier_configurations(pairs_folder):
+    pairs = read_pairs(pairs_folder, "train")
+    first = PatchSampler(pairs, PatchOptions(size=32), 5)
+    again = PatchSampler(pairs, PatchOptions(size=32, own_kernel=0.0), 5)
+    assert torch.equal(first.batch()[0], again.batch()[0])
+    other = PatchSampler(pairs, PatchOptions(size=32, own_kernel=0.5), 5)
+    assert not torch.equal(PatchSampler(pairs, PatchOptions(size=32), 5).batch()[0], other.batch()[0])
+
+
+def test_a_texture_is_added_to_clean_patches_alone_in_the_drawn_range(tmp_path):
+    flat = np.full((160, 160), 40, np.int16)
+    for name, patient, domain in (("a", "P1", "clean"), ("b", "P2", "noisy")):
+        write_pair(tmp_path, name, patient=patient, domain=domain, hu=flat)
+    pairs = read_pairs(tmp_path, "train")
+    entries = {"patches": {"batch": 24, "amplitude": [1.0, 1.0]}, "iscl": {"networks": "ct", "clean_texture": [3.0, 6.0]}}
+    x, y = UnpairedSampler(small(**entries), pairs, []).batch()
+    spread = y.flatten(1).std(dim=1)
+    assert 2.99 < spread.min() < 4 and 5 < spread.max() < 6.01
+    assert x.flatten(1).std(dim=1).min() > 15
+    plain = UnpairedSampler(small(iscl={"networks": "ct"}), pairs, []).batch()[1]
+    assert torch.equal(plain, torch.full_like(plain, 40.0))
+
+
 def test_an_empty_side_is_refused(pairs_folder):
     pairs = read_pairs(pairs_folder, "train")
     with pytest.raises(PairsError, match="clean set is empty"):
@@ -210,6 +250,7 @@ def test_edges_mark_the_inserted_lesions_alone(pairs_folder):
         ({"patches": {"size": 50}}, "multiple of 16"),
         ({"patches": {"amplitude": [3.0, 1.0]}}, "amplitude"),
         ({"iscl": {"networks": "unet"}}, "iscl.networks"),
+        ({"iscl": {"clean_texture": [5.0, 2.0]}}, "clean_texture"),
         ({"iscl": {"lambda": 3}}, "unknown entry iscl.lambda"),
         ({"network": "ct-slow"}, "network must be one of .*ct-fast"),
         ({"lr": float("nan")}, "lr"),

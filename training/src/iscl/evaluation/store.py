@@ -16,7 +16,7 @@ from .nps import Spectrum
 from .rows import Row
 
 # Part of every key: raise it when a metric's definition changes, so that no row of the old one is kept.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass

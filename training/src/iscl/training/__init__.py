@@ -1,6 +1,6 @@
 """Training runs: configuration, data, the two methods, checkpoints."""
 
-from .checkpoint import CheckpointError, load_checkpoint
+from .checkpoint import CheckpointError, load_checkpoint, start_weights
 from .config import ConfigError, IsclOptions, TrainConfig, make_config
 from .pairs import PairSlice, PairsError, read_pairs
 from .patches import PatchOptions, PatchSampler
@@ -17,6 +17,7 @@ __all__ = [
     "RunError",
     "TrainConfig",
     "load_checkpoint",
+    "start_weights",
     "make_config",
     "read_pairs",
 ]

@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
-from torch import nn
+from onnx import numpy_helper
+from torch import Tensor, nn
 
 from ..nets import PaperHuDenoiser, build
 
@@ -67,6 +69,33 @@ def load_checkpoint(path: Path, row: str = "denoiser") -> nn.Module:
     else:
         net = Ensemble(restore("denoiser"), restore("extractor"))
     return net.eval()
+
+
+def start_weights(path: Path, network: str) -> dict[str, Tensor]:
+    """Weights for a `network` to start from: a checkpoint's denoiser, or a model file (.onnx) that `iscl export` wrote, so that
+    training can go on from a shipped model. Raises CheckpointError where they are of another network."""
+    path = Path(path)
+    own = build(network).state_dict()
+    found = _onnx_weights(path) if path.suffix == ".onnx" else load_checkpoint(path).state_dict()
+    unlike = [name for name, value in own.items() if name not in found or found[name].shape != value.shape]
+    if unlike:
+        raise CheckpointError(f"{path} has other weights than {network} ({unlike[0]} is the first): start from the same network")
+    return {name: found[name] for name in own}
+
+
+def _onnx_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        graph = onnx.load(str(path)).graph
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no model file at {path}") from error
+    except Exception as error:  # protobuf's errors have no public base class
+        raise CheckpointError(f"{path} is no ONNX file, or it is damaged ({error})") from error
+    weights = {entry.name: torch.from_numpy(numpy_helper.to_array(entry).copy()) for entry in graph.initializer}
+    for node in graph.node:
+        # torch writes equal tensors once and the others as their Identity.
+        if node.op_type == "Identity" and node.input[0] in weights:
+            weights[node.output[0]] = weights[node.input[0]]
+    return weights
 
 
 class Ensemble(nn.Module):

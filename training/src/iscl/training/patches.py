@@ -13,6 +13,8 @@ from .pairs import PairSlice, PairsError
 
 
 ZOOM = (0.75, 1.35)
+OWN_ZOOM = (0.75, 2.0)
+"""Wider for noise of the own kernel: on twice the pixel size a soft kernel is as sharp, in pixels, as a sharp one."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class PatchOptions:
     """Share of patches with an amplitude of 0 to 0.3: a good slice has to stay as it is."""
     foreign_noise: float = 0.3
     """Share whose noise comes from another slice: the anatomy must not give the noise away."""
+    own_kernel: float = 0.0
+    """Share with the noise of the slice's own kernel and nothing else done to it but OWN_ZOOM, for image and noise alike: anatomy,
+    its own noise and the added one are then as sharp as each other, as in a scan. Sharp noise on soft anatomy, which the
+    other shares bring, teaches that whatever is fine is noise."""
     mixed_kernels: float = 0.3
     """Share whose noise is a mixture of two kernels."""
     recoloured: float = 0.4
@@ -73,14 +79,19 @@ class PatchSampler:
         noisy, clean, edges = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
         return torch.stack(noisy), torch.stack(clean), torch.stack(edges)
 
-    def plain(self) -> Tensor:
-        """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method."""
+    def plain(self, texture: tuple[float, float] = (0.0, 0.0)) -> Tensor:
+        """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method. `texture`: SD in HU,
+        drawn between the two, of simulated noise added to each."""
         patches = []
         for _ in range(self.options.batch):
             index = int(self.rng.integers(len(self.pairs)))
             pair = self.pairs[index]
-            hu = pair.hu[self._window(pair, index, self.options.size)].astype(np.float32)
-            patches.append(_turn(torch.from_numpy(hu)[None], int(self.rng.integers(4)), bool(self.rng.integers(2))))
+            window = self._window(pair, index, self.options.size)
+            patch = torch.from_numpy(pair.hu[window].astype(np.float32))[None]
+            if texture[1]:
+                noise = self._noise(pair, index, window, self.options.size)[0]
+                patch = patch + noise * (float(self.rng.uniform(*texture)) / noise.std().clamp_min(1e-6))
+            patches.append(_turn(patch, int(self.rng.integers(4)), bool(self.rng.integers(2))))
         return torch.stack(patches)
 
     def _window(self, pair: PairSlice, index: int, size: int) -> tuple[slice, slice]:
@@ -96,16 +107,18 @@ class PatchSampler:
         index = int(rng.integers(len(self.pairs)))
         pair = self.pairs[index]
         size = options.size
+        # Without the option, no random number is spent on it: runs of earlier configurations stay as they were.
+        own = bool(options.own_kernel) and rng.random() < options.own_kernel
         if rng.random() < options.zoom:
-            size = min(int(round(options.size * rng.uniform(*ZOOM))), *pair.hu.shape)
+            size = min(int(round(options.size * rng.uniform(*(OWN_ZOOM if own else ZOOM)))), *pair.hu.shape)
         window = self._window(pair, index, size)
         clean = torch.from_numpy(pair.hu[window].astype(np.float32))[None, None]
-        noise = self._noise(pair, index, window, size)
+        noise = self._own_noise(pair, window) if own else self._noise(pair, index, window, size)
         if size != options.size:
             both = torch.cat([clean, noise])
             both = nnf.interpolate(both, size=(options.size, options.size), mode="bilinear", align_corners=False)
             clean, noise = both[:1], both[1:]
-        if rng.random() < options.recoloured:
+        if not own and rng.random() < options.recoloured:
             noise = _recolour(noise, float(rng.uniform(-0.6, 0.8)), int(rng.choice((3, 5))))
         noise = noise * self._amplitude()
         clean, edges = clean[0], torch.zeros_like(clean[0])
@@ -114,6 +127,10 @@ class PatchSampler:
         noisy = clean + noise[0]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         return _turn(noisy, turns, flip), _turn(clean, turns, flip), _turn(edges, turns, flip)
+
+    def _own_noise(self, pair: PairSlice, window: tuple[slice, slice]) -> Tensor:
+        """Field 0 of a pair, which has the slice's own kernel, where it belongs; with either sign."""
+        return torch.from_numpy(pair.noise[0][window].astype(np.float32))[None, None] * float(self.rng.choice((-1, 1)))
 
     def _noise(self, pair: PairSlice, index: int, window: tuple[slice, slice], size: int) -> Tensor:
         rng = self.rng

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ class SupervisedTrainer:
         self.device = torch.device(config.device)
         self.net = self._network()
         if config.start_from:
-            self.net.load_state_dict(checkpoint.load_checkpoint(config.start_from).state_dict())
+            self.net.load_state_dict(checkpoint.start_weights(Path(config.start_from), config.network))
         self.ema = Ema(self.net, self._network(), config.ema)
         self.optimizer = torch.optim.Adam(self.net.parameters(), config.lr)
         self.sampler = PatchSampler(train, config.patches, config.seed)

@@ -25,7 +25,7 @@ from .validation import cases, validate
 class UnpairedSampler:
     """Noisy and clean patches of different patients, [N, 1, S, S] in HU.
 
-    Clean: slices of clean-side patients as they are. Noisy: real noisy slices, and simulated low dose of noisy-side
+    Clean: slices of clean-side patients as they are, or with `clean_texture`. Noisy: real noisy slices, and simulated low dose of noisy-side
     patients, in the share `real_share`.
     """
 
@@ -45,6 +45,7 @@ class UnpairedSampler:
         plain = replace(config.patches, zoom=0.0, lesions=0.0, recoloured=0.0, mixed_kernels=0.0, nearly_clean=0.0)
         single = replace(plain, batch=1)
         self.batch_size = config.patches.batch
+        self.clean_texture = config.iscl.clean_texture
         self.clean = PatchSampler(clean, plain, config.seed + 1)
         self.simulated = PatchSampler(simulated, single, config.seed + 2) if simulated else None
         self.real = PatchSampler(real, single, config.seed + 3) if real else None
@@ -58,7 +59,7 @@ class UnpairedSampler:
             else:
                 assert self.simulated is not None
                 noisy.append(self.simulated.batch()[0])
-        return torch.cat(noisy), self.clean.plain()
+        return torch.cat(noisy), self.clean.plain(self.clean_texture)
 
     def state(self) -> dict[str, Any]:
         parts = {"clean": self.clean, "simulated": self.simulated, "real": self.real}
@@ -95,7 +96,7 @@ class IsclTrainer:
             raise ConfigError(f"network {config.network} cannot be F and H of the ct networks: it gives no noise map")
         nets = {name: build(kind).to(self.device, memory_format=torch.channels_last) for name, kind in self.kinds.items()}
         if config.start_from:
-            start = checkpoint.load_checkpoint(Path(config.start_from)).state_dict()
+            start = checkpoint.start_weights(Path(config.start_from), config.network)
             nets["denoiser"].load_state_dict(start)
             nets["extractor"].load_state_dict(start)
         self.players = self._players(nets)
