@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pydicom
 import pytest
@@ -9,6 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from iscl.cli import main
 from iscl.data.split import SeriesStats
 from iscl.data import EmptySetError, SplitError
+from iscl.training import load_checkpoint, start_weights
 from iscl.training.command import SHIPPED, configuration, shipped_names
 from iscl.training.own_folders import assign_sides
 
@@ -47,6 +50,18 @@ def test_a_recipe_starts_each_run_from_the_one_before(pairs_folder, tmp_path):
     assert (tmp_path / "1-ct-fast-supervised" / "last.pt").is_file()
     last = (tmp_path / "4-ct-fast-iscl" / "config.json").read_text()
     assert "3-ct-fast-own-kernel/last.pt" in last
+
+
+def test_a_recipe_goes_on_from_a_shipped_model(pairs_folder, tmp_path):
+    model = Path(__file__).parents[2] / "models" / "ct-fast.onnx"
+    names = ["--config", "ct-fast-own-kernel", "--config", "ct-fast-iscl"]
+    # Without steps worth the name, what comes out is what went in.
+    still = ["--set", f"start_from={model}", "--set", "lr=1e-12", "--set", "ema=0.0"]
+    assert main(["train", *names, "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL, *still]) == 0
+    assert "1-ct-fast-own-kernel/last.pt" in (tmp_path / "2-ct-fast-iscl" / "config.json").read_text()
+    trained = load_checkpoint(tmp_path / "2-ct-fast-iscl" / "last.pt").state_dict()
+    for name, value in start_weights(model, "ct-fast").items():
+        assert torch.allclose(trained[name], value, atol=1e-6), name
 
 
 @pytest.mark.parametrize(
