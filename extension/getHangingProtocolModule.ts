@@ -10,9 +10,7 @@ export type Role = 'original' | 'denoised' | 'difference';
 export const ROLE_ATTRIBUTE = 'isclRole';
 export const SLICE_ATTRIBUTE = 'isclCurrentSlice';
 
-// Slices are kept together by session/comparison.ts.
-const SYNC_ZOOM_PAN = { type: 'zoompan', id: 'isclZoomPan', source: true, target: true };
-const SYNC_WINDOW = { type: 'voi', id: 'isclWindow', source: true, target: true };
+// Slices are kept together by session/comparison.ts, zoom, pan and window by session/view-sync.ts.
 const SYNC_SEGMENTATION = {
   type: 'hydrateseg',
   id: 'sameFORId',
@@ -21,9 +19,7 @@ const SYNC_SEGMENTATION = {
   options: { matchingRules: ['sameFOR'] },
 };
 
-function viewport(role: Role, synchronised: boolean) {
-  const groups = [SYNC_SEGMENTATION];
-  const together = [SYNC_ZOOM_PAN, ...(role === 'difference' ? [] : [SYNC_WINDOW])];
+function viewport(role: Role) {
   return {
     viewportOptions: {
       viewportId: `iscl-${role}`,
@@ -31,7 +27,7 @@ function viewport(role: Role, synchronised: boolean) {
       toolGroupId: 'default',
       allowUnmatchedView: true,
       initialImageOptions: { custom: SLICE_ATTRIBUTE },
-      syncGroups: synchronised ? [...groups, ...together] : groups,
+      syncGroups: [SYNC_SEGMENTATION],
     },
     displaySets: [
       {
@@ -53,7 +49,7 @@ function stage(id: StageId, roles: readonly Role[]) {
     id,
     name: id,
     viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: roles.length } },
-    viewports: roles.map(role => viewport(role, roles.length > 1)),
+    viewports: roles.map(viewport),
   };
 }
 

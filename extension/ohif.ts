@@ -104,9 +104,7 @@ export interface Services {
   readonly viewportGridService: ViewportGridService;
   readonly hangingProtocolService: HangingProtocolService;
   readonly toolbarService: { refreshToolbarState(props: { viewportId: string | null }): void };
-  readonly cornerstoneViewportService: {
-    getCornerstoneViewport(viewportId: string): core.Types.IViewport | null;
-  };
+  readonly cornerstoneViewportService: PubSub<'VIEWPORT_DATA_CHANGED'>;
   readonly cornerstoneCacheService?: {
     readonly stackImageIds?: Map<string, unknown>;
     readonly volumeImageIds?: Map<string, unknown>;

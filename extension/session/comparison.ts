@@ -9,6 +9,7 @@ import { stackViewports, volumeViewports } from '../viewports';
 import { watchSlices } from './focus';
 import type { OpenRun } from './session';
 import { instancesOf } from './source';
+import { ViewSync } from './view-sync';
 
 const WAITING = 'Denoising this slice …';
 
@@ -16,6 +17,8 @@ export interface ComparisonHost {
   readonly services: Services;
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
+  /** The run a display set belongs to. */
+  runOf(displaySetUid: string): OpenRun | null;
   /** A viewport goes to another slice; `sopInstanceUid` is the original's. `awaited`: it wants the derived image of it. */
   onSlice(sopInstanceUid: string, awaited: boolean): void;
 }
@@ -30,6 +33,7 @@ export class Comparison {
   hung: OpenRun | null = null;
   private readonly covers: Covers;
   private readonly slices: { stop(): void };
+  private readonly views: ViewSync;
   /** Image ids by viewport: what it shows or is about to show. */
   private readonly shown = new Map<string, string>();
 
@@ -38,6 +42,12 @@ export class Comparison {
     this.slices = watchSlices(host.cornerstone, (imageId, viewportId, when) =>
       this.onImage(imageId, viewportId, when),
     );
+    this.views = new ViewSync({
+      services: host.services,
+      cornerstone: host.cornerstone,
+      keyOf: uid => host.runOf(uid)?.sourceUid ?? uid,
+      isDifference: uid => host.runOf(uid)?.differenceUid === uid,
+    });
     const { hangingProtocolService } = host.services;
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
       this.roleOf(one),
@@ -104,6 +114,7 @@ export class Comparison {
 
   dispose(): void {
     this.slices.stop();
+    this.views.dispose();
     this.covers.dispose();
     this.hung = null;
   }

@@ -77,6 +77,7 @@ export class Session {
       services: this.services,
       cornerstone,
       registry: this.registry,
+      runOf: uid => this.runOf(uid),
       onSlice: (uid, awaited) => this.onSlice(uid, awaited),
     });
     const { dataSource } = this;

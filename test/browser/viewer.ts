@@ -255,6 +255,13 @@ interface TestViewport {
   getCurrentImageIdIndex(): number;
   getCornerstoneImage(): TestImage;
   setImageIdIndex(index: number): Promise<unknown>;
+  getProperties(): { readonly voiRange: { readonly lower: number; readonly upper: number } };
+  getViewPresentation(): {
+    readonly zoom: number;
+    readonly pan: readonly number[];
+    readonly rotation: number;
+    readonly flipHorizontal: boolean;
+  };
 }
 
 /** What OHIF leaves on its window; only the tests look there. */
@@ -278,6 +285,12 @@ declare global {
           readonly displaySetInstanceUID: string;
           readonly instances: readonly { readonly InstanceNumber: number | string }[];
         }[];
+      };
+      readonly viewportGridService: {
+        setActiveViewportId(viewportId: string): void;
+        setDisplaySetsForViewports(
+          updates: { readonly viewportId: string; readonly displaySetInstanceUIDs: readonly string[] }[],
+        ): void;
       };
     };
     readonly commandsManager: { runCommand(name: string, options?: object): unknown };
