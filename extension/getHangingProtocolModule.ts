@@ -1,5 +1,4 @@
 import { PROTOCOL_ID } from './id';
-import { DIFFERENCE_WINDOW } from './derived/series';
 
 /** Stages of the hanging protocol; the panel's stage buttons and `setDenoiseStage` use these ids. */
 export const STAGES = ['single', 'compare', 'review'] as const;
@@ -29,18 +28,7 @@ function viewport(role: Role) {
       initialImageOptions: { custom: SLICE_ATTRIBUTE },
       syncGroups: [SYNC_SEGMENTATION],
     },
-    displaySets: [
-      {
-        id: role,
-        ...(role === 'difference'
-          ? {
-              options: {
-                voi: { windowWidth: DIFFERENCE_WINDOW.width, windowCenter: DIFFERENCE_WINDOW.center },
-              },
-            }
-          : {}),
-      },
-    ],
+    displaySets: [{ id: role }],
   };
 }
 

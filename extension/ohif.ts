@@ -31,6 +31,8 @@ export interface DisplaySet {
   readonly instances?: readonly OhifInstance[];
   readonly images?: readonly OhifInstance[];
   readonly imageIds?: readonly string[];
+  /** Makes the picture of the study browser: the URL of an image. */
+  getThumbnailSrc?: (options?: unknown) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 export interface DisplaySetService extends PubSub<

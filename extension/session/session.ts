@@ -10,7 +10,7 @@ import { Announcer } from './announcer';
 import { createEngine, type EngineChoice } from './engine';
 import { PROTOCOL_ID } from '../id';
 import { Comparison } from './comparison';
-import { listLive, listStored, unlistLive } from './listing';
+import { listLive, listStored, markStored, unlistLive } from './listing';
 import { RoiTracker } from './roi';
 import { Run } from './run';
 import { Saver } from './saver';
@@ -102,6 +102,10 @@ export class Session {
       }),
       viewportGridService.subscribe(GRID_STATE_CHANGED, () => this.announce()),
       displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_CHANGED, () => this.announce()),
+      displaySetService.subscribe(
+        displaySetService.EVENTS.DISPLAY_SETS_ADDED,
+        ({ displaySetsAdded }: { displaySetsAdded: DisplaySet[] }) => displaySetsAdded.forEach(markStored),
+      ),
       displaySetService.subscribe(
         displaySetService.EVENTS.DISPLAY_SETS_REMOVED,
         ({ displaySetInstanceUIDs }: { displaySetInstanceUIDs: string[] }) =>

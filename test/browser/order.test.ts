@@ -41,6 +41,11 @@ describe('the order of slices', () => {
     await expect(viewer.cy('iscl-waiting').count()).resolves.toBe(0);
   });
 
+  it('shows a thumbnail with the warning long before all is done', async () => {
+    await viewer.page.waitForSelector('[data-cy="study-browser-thumbnail"]:has-text("ISCL DENOISED") img');
+    expect(await viewer.warningOnThumbnail('ISCL DENOISED')).toBeGreaterThan(0.02);
+  });
+
   it('pauses, and still serves the slice that is looked at', async () => {
     await viewer.cy('iscl-pause').click();
     await viewer.page.waitForSelector('[data-cy="iscl-progress"][data-state="paused"]');

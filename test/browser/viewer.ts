@@ -227,6 +227,23 @@ export class Viewer {
     );
   }
 
+  /** Share of the warning's colour in the upper part of a series' thumbnail in the study browser; null while it has no picture. */
+  async warningOnThumbnail(description: string): Promise<number | null> {
+    const image = this.cy('study-browser-thumbnail').filter({ hasText: description }).locator('img').first();
+    if ((await image.count()) === 0) return null;
+    return image.evaluate(async element => {
+      const picture = element as HTMLImageElement;
+      await picture.decode();
+      const canvas = new OffscreenCanvas(picture.naturalWidth, Math.ceil(picture.naturalHeight / 4));
+      const context = canvas.getContext('2d')!;
+      context.drawImage(picture, 0, 0);
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      let coloured = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i]! > 180 && data[i + 2]! < 80) coloured++;
+      return (4 * coloured) / data.length;
+    });
+  }
+
   async shot(name: string): Promise<void> {
     mkdirSync(SHOTS, { recursive: true });
     const size = this.page.viewportSize()!;
