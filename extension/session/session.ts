@@ -78,6 +78,7 @@ export class Session {
       cornerstone,
       registry: this.registry,
       runOf: uid => this.runOf(uid),
+      onChosen: open => this.show(open, this.comparison.stage),
       onSlice: (uid, awaited) => this.onSlice(uid, awaited),
     });
     const { dataSource } = this;
@@ -100,7 +101,10 @@ export class Session {
         this.regions.schedule();
         this.announce();
       }),
-      viewportGridService.subscribe(GRID_STATE_CHANGED, () => this.announce()),
+      viewportGridService.subscribe(GRID_STATE_CHANGED, () => {
+        if (this.stage !== null) this.comparison.onGrid();
+        this.announce();
+      }),
       displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_CHANGED, () => this.announce()),
       displaySetService.subscribe(
         displaySetService.EVENTS.DISPLAY_SETS_ADDED,

@@ -35,6 +35,7 @@ describe('the order of slices', () => {
   it('goes where the user scrolls, and covers what is not denoised yet', async () => {
     await viewer.scrollTo('iscl-original', 36);
     await viewer.cy('iscl-waiting').waitFor();
+    await expect(viewer.cy('iscl-waiting').innerText()).resolves.toBe('Denoising slice 37 …');
     await viewer.shot('waiting');
     await viewer.image('iscl-denoised', 36);
     expect(await doneCount()).toBeLessThan(36);

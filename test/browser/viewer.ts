@@ -304,6 +304,12 @@ declare global {
         }[];
       };
       readonly viewportGridService: {
+        getState(): {
+          readonly viewports: ReadonlyMap<
+            string,
+            { readonly viewportId: string; readonly displaySetInstanceUIDs: readonly string[] }
+          >;
+        };
         setActiveViewportId(viewportId: string): void;
         setDisplaySetsForViewports(
           updates: { readonly viewportId: string; readonly displaySetInstanceUIDs: readonly string[] }[],
