@@ -1,20 +1,12 @@
 import { createElement } from 'react';
-import { PRODUCT } from '../src/ct';
 import { DIFFERENCE_LABEL, LABEL } from './id';
+import { isOurs } from './derived/ours';
 import { storedStrength, strengthLabel } from './derived/strength-label';
 import type { OhifInstance } from './ohif';
 import type { SessionHolder } from './session/holder';
 
 interface OverlayProps {
   readonly referenceInstance?: OhifInstance;
-}
-
-/** Ours, live or read back from the archive. */
-function isOurs(instance: OhifInstance | undefined): boolean {
-  return (
-    instance?.['ManufacturerModelName'] === PRODUCT.modelName ||
-    String(instance?.['SeriesDescription'] ?? '').includes(PRODUCT.seriesTag)
-  );
 }
 
 function isDifference(instance: OhifInstance | undefined): boolean {
@@ -53,6 +45,22 @@ function strengthLine(holder: SessionHolder) {
   };
 }
 
+/** What the greys of a difference mean; its window stands below, as on every image. */
+const differenceLine = {
+  id: 'IsclDifference',
+  condition: ({ referenceInstance }: OverlayProps) => isDifference(referenceInstance),
+  contentF: () =>
+    createElement(
+      'div',
+      {
+        'data-cy': 'iscl-overlay-difference',
+        title: 'Grey: unchanged. Brighter: HU were taken away. Darker: HU were added.',
+        style: { color: '#ffb020', whiteSpace: 'normal', fontSize: 12, lineHeight: 1.3 },
+      },
+      'Original − denoised, HU',
+    ),
+};
+
 export function getCustomizationModule(holder: SessionHolder) {
   return [
     {
@@ -62,7 +70,7 @@ export function getCustomizationModule(holder: SessionHolder) {
     {
       name: 'global',
       value: {
-        'viewportOverlay.topRight': { $push: [overlayLabel, strengthLine(holder)] },
+        'viewportOverlay.topRight': { $push: [overlayLabel, strengthLine(holder), differenceLine] },
         'ohif.hotkeyBindings': {
           $push: [
             { commandName: 'denoiseSeries', label: 'Denoise', keys: ['shift+d'], isEditable: true },

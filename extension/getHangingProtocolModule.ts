@@ -1,5 +1,4 @@
 import { PROTOCOL_ID } from './id';
-import { DIFFERENCE_WINDOW } from './derived/series';
 
 /** Stages of the hanging protocol; the panel's stage buttons and `setDenoiseStage` use these ids. */
 export const STAGES = ['single', 'compare', 'review'] as const;
@@ -10,9 +9,7 @@ export type Role = 'original' | 'denoised' | 'difference';
 export const ROLE_ATTRIBUTE = 'isclRole';
 export const SLICE_ATTRIBUTE = 'isclCurrentSlice';
 
-// Slices are kept together by session/comparison.ts.
-const SYNC_ZOOM_PAN = { type: 'zoompan', id: 'isclZoomPan', source: true, target: true };
-const SYNC_WINDOW = { type: 'voi', id: 'isclWindow', source: true, target: true };
+// Slices are kept together by session/comparison.ts, zoom, pan and window by session/view-sync.ts.
 const SYNC_SEGMENTATION = {
   type: 'hydrateseg',
   id: 'sameFORId',
@@ -21,9 +18,7 @@ const SYNC_SEGMENTATION = {
   options: { matchingRules: ['sameFOR'] },
 };
 
-function viewport(role: Role, synchronised: boolean) {
-  const groups = [SYNC_SEGMENTATION];
-  const together = [SYNC_ZOOM_PAN, ...(role === 'difference' ? [] : [SYNC_WINDOW])];
+function viewport(role: Role) {
   return {
     viewportOptions: {
       viewportId: `iscl-${role}`,
@@ -31,20 +26,9 @@ function viewport(role: Role, synchronised: boolean) {
       toolGroupId: 'default',
       allowUnmatchedView: true,
       initialImageOptions: { custom: SLICE_ATTRIBUTE },
-      syncGroups: synchronised ? [...groups, ...together] : groups,
+      syncGroups: [SYNC_SEGMENTATION],
     },
-    displaySets: [
-      {
-        id: role,
-        ...(role === 'difference'
-          ? {
-              options: {
-                voi: { windowWidth: DIFFERENCE_WINDOW.width, windowCenter: DIFFERENCE_WINDOW.center },
-              },
-            }
-          : {}),
-      },
-    ],
+    displaySets: [{ id: role }],
   };
 }
 
@@ -53,7 +37,7 @@ function stage(id: StageId, roles: readonly Role[]) {
     id,
     name: id,
     viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: roles.length } },
-    viewports: roles.map(role => viewport(role, roles.length > 1)),
+    viewports: roles.map(viewport),
   };
 }
 

@@ -31,6 +31,8 @@ export interface DisplaySet {
   readonly instances?: readonly OhifInstance[];
   readonly images?: readonly OhifInstance[];
   readonly imageIds?: readonly string[];
+  /** Makes the picture of the study browser: the URL of an image. */
+  getThumbnailSrc?: (options?: unknown) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 export interface DisplaySetService extends PubSub<
@@ -104,9 +106,7 @@ export interface Services {
   readonly viewportGridService: ViewportGridService;
   readonly hangingProtocolService: HangingProtocolService;
   readonly toolbarService: { refreshToolbarState(props: { viewportId: string | null }): void };
-  readonly cornerstoneViewportService: {
-    getCornerstoneViewport(viewportId: string): core.Types.IViewport | null;
-  };
+  readonly cornerstoneViewportService: PubSub<'VIEWPORT_DATA_CHANGED'>;
   readonly cornerstoneCacheService?: {
     readonly stackImageIds?: Map<string, unknown>;
     readonly volumeImageIds?: Map<string, unknown>;

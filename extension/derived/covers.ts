@@ -38,8 +38,8 @@ export class Covers {
     this.covers.delete(viewportId);
   }
 
-  say(text: string): void {
-    for (const { element } of this.covers.values()) element.textContent = text;
+  say(text: (imageId: string) => string): void {
+    for (const { element, imageId } of this.covers.values()) element.textContent = text(imageId);
   }
 
   /** The image is there now. */

@@ -40,7 +40,7 @@ export function imageModules({ metaData }: typeof core, imageId: string): ImageM
 /** The Cornerstone image of one derived slice around `pixels`, which stay ours to rewrite. */
 export function derivedImage(
   cornerstone: typeof core,
-  { imageId, instance }: DerivedSlice,
+  { imageId, instance, window }: DerivedSlice,
   { plane, voi }: ImageModules,
   pixels: Pixels,
 ): core.Types.IImage {
@@ -64,8 +64,8 @@ export function derivedImage(
     maxPixelValue,
     slope: 1,
     intercept: 0,
-    windowCenter: voi.windowCenter ?? [40],
-    windowWidth: voi.windowWidth ?? [400],
+    windowCenter: window ? [window.center] : (voi.windowCenter ?? [40]),
+    windowWidth: window ? [window.width] : (voi.windowWidth ?? [400]),
     voiLUTFunction: voi.voiLUTFunction ?? cornerstone.Enums.VOILUTFunctionType.LINEAR,
     getPixelData: () => pixels,
     getCanvas: () => {

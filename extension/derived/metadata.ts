@@ -55,9 +55,9 @@ export function derivedMetadata(
       case 'generalImageModule':
         return { ...source, sopInstanceUID: instance.SOPInstanceUID };
       case 'voiLutModule':
-        return instance['WindowCenter'] === slice.source.instance['WindowCenter']
-          ? source
-          : { windowCenter: [instance['WindowCenter']], windowWidth: [instance['WindowWidth']] };
+        return slice.window
+          ? { windowCenter: [slice.window.center], windowWidth: [slice.window.width] }
+          : source;
       case 'overlayPlaneModule':
       case 'scalingModule':
         return undefined;

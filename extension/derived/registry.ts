@@ -171,6 +171,7 @@ export class DerivedRegistry {
       const uid = source.instance.SOPInstanceUID;
       const denoised = await entry.pixels.denoised(uid);
       const hu = await entry.pixels.sourceHu(uid);
+      entry.slice.window?.fit(hu, denoised.hu);
       pixels = blank();
       entry.blank = null;
       entry.painted = entry.pixels.strength;

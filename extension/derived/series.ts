@@ -1,13 +1,12 @@
 import { PRODUCT } from '../../src/ct';
 import type { SourceSeries, SourceSlice } from '../session/source';
 import type { OhifInstance } from '../ohif';
+import { DifferenceWindow } from './difference-window';
 import { DIFFERENCE_LABEL, IMAGE_SCHEME, LABEL } from '../id';
 
 /** What a derived display set shows: the denoised series at the run's strength, or original minus denoised. */
 export type DerivedKind = 'denoised' | 'difference';
 
-/** Window of the difference series: removed noise is tens of HU, centred on zero. */
-export const DIFFERENCE_WINDOW = { center: 0, width: 100 } as const;
 /** Series numbers of derived series follow the source's by these steps. */
 const NUMBER_OFFSET: Readonly<Record<DerivedKind, number>> = { denoised: 1000, difference: 2000 };
 const DESCRIPTION: Readonly<Record<DerivedKind, string>> = {
@@ -19,6 +18,7 @@ export interface DerivedSlice {
   readonly source: SourceSlice;
   readonly imageId: string;
   readonly instance: OhifInstance;
+  readonly window: DifferenceWindow | null;
 }
 
 /** Identity of a live derived series: instances OHIF can list and image ids our loader answers. Holds no pixels. */
@@ -27,6 +27,8 @@ export interface DerivedSeries {
   readonly slices: readonly DerivedSlice[];
   /** Pixels are float32 when HU of the source are not whole numbers. */
   readonly integerHu: boolean;
+  /** Null: the original's. */
+  readonly window: DifferenceWindow | null;
 }
 
 /** A fresh UID under the UUID root (PS3.5 B.2), version 4; a live series is never stored under it. */
@@ -47,6 +49,7 @@ function description(kind: DerivedKind, source: OhifInstance): string {
 
 export function derivedSeries(source: SourceSeries, kind: DerivedKind, integerHu: boolean): DerivedSeries {
   const seriesUid = randomUid();
+  const window = kind === 'difference' ? new DifferenceWindow() : null;
   const slices = source.slices.map((slice): DerivedSlice => {
     const sopInstanceUid = randomUid();
     const imageId = `${IMAGE_SCHEME}:${kind}/${sopInstanceUid}`;
@@ -68,15 +71,12 @@ export function derivedSeries(source: SourceSeries, kind: DerivedKind, integerHu
       HighBit: integerHu ? 15 : 31,
       PixelRepresentation: 1,
       PixelPaddingValue: undefined,
-      ...(kind === 'difference'
-        ? { WindowCenter: DIFFERENCE_WINDOW.center, WindowWidth: DIFFERENCE_WINDOW.width }
-        : {}),
     };
     // OHIF takes the image id from `url` and copies instances about: not enumerable, as on OHIF's own instances.
     for (const key of ['url', 'imageId']) {
       Object.defineProperty(instance, key, { value: imageId, writable: true, configurable: true });
     }
-    return { source: slice, imageId, instance };
+    return { source: slice, imageId, instance, window };
   });
-  return { kind, slices, integerHu };
+  return { kind, slices, integerHu, window };
 }

@@ -66,7 +66,11 @@ function Content({ session, run }: { session: Session; run: Props['run'] }) {
       />
       {open ? <RoiSection results={session.regions.results} /> : null}
       {open ? <QualitySection run={open.run} /> : null}
-      <ModelSection session={session} info={open?.run.snapshot.engine ?? null} />
+      <ModelSection
+        session={session}
+        info={open?.run.snapshot.engine ?? null}
+        verdict={active?.verdict ?? null}
+      />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>
     </>
   );

@@ -1,10 +1,21 @@
 import { NoticeBox, Section } from './parts';
 import { describe } from '../../src/notices';
 import type { EngineInfo, ProviderRejection } from '../../src/engine';
+import type { Verdict } from '../../src/ct';
+import type { Warning } from '../../src/notices';
 import type { Session } from '../session/session';
 
 /** Which network, where it computes, and why there. */
-export function ModelSection({ session, info }: { session: Session; info: EngineInfo | null }) {
+export function ModelSection({
+  session,
+  info,
+  verdict,
+}: {
+  session: Session;
+  info: EngineInfo | null;
+  /** On the series at hand; null without one. */
+  verdict: Verdict | null;
+}) {
   const model = info?.model ?? session.model.card;
   return (
     <Section id="model" title="Model">
@@ -19,6 +30,12 @@ export function ModelSection({ session, info }: { session: Session; info: Engine
           <dd data-cy="iscl-provider" data-provider={info?.provider ?? ''}>
             {info ? place(info) : 'chosen when denoising starts'}
           </dd>
+          {verdict?.kind === 'accepted' ? (
+            <>
+              <dt>Domain</dt>
+              <dd data-cy="iscl-domain">{domain(verdict.warnings)}</dd>
+            </>
+          ) : null}
           {info ? (
             <>
               <dt>Self-test</dt>
@@ -33,6 +50,13 @@ export function ModelSection({ session, info }: { session: Session; info: Engine
       {info ? <Why info={info} /> : null}
     </Section>
   );
+}
+
+/** What the domain check says; each deviation has a warning of its own above. */
+function domain(warnings: readonly Warning[]): string {
+  return warnings.some(({ code }) => code.endsWith('-outside-domain'))
+    ? 'outside: see the warning above'
+    : 'within: kernel, thickness, kV, body part and age, as far as stated';
 }
 
 function place(info: EngineInfo): string {

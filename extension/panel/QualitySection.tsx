@@ -1,5 +1,5 @@
 import type { Run } from '../session/run';
-import { Box, hu, Section, slices } from './parts';
+import { Box, hu, ranges, Section, slices } from './parts';
 
 const TISSUE_NAMES = { air: 'Air', lung: 'Lung', fat: 'Fat', soft: 'Soft tissue', bone: 'Bone' } as const;
 
@@ -7,7 +7,7 @@ const TISSUE_NAMES = { air: 'Air', lung: 'Lung', fat: 'Fat', soft: 'Soft tissue'
 export function QualitySection({ run }: { run: Run }) {
   const total = run.quality.total();
   if (total.slices === 0) return null;
-  const flagged = total.flaggedSlices.length;
+  const flagged = total.flaggedSlices.map(uid => run.placeOf(uid));
   const present = (Object.keys(TISSUE_NAMES) as (keyof typeof TISSUE_NAMES)[]).filter(
     tissue => total.tissue[tissue].pixels > 0,
   );
@@ -38,11 +38,11 @@ export function QualitySection({ run }: { run: Run }) {
           ))}
         </tbody>
       </table>
-      {flagged > 0 ? (
+      {flagged.length > 0 ? (
         <Box tone="warning" cy="iscl-structure">
           <span>
-            Structure, not only noise, may have been removed in {slices(flagged)}. Check the difference image
-            (Review).
+            Structure, not only noise, may have been removed in {slices(flagged.length)} ({ranges(flagged)}).
+            Check the difference image (Review).
           </span>
         </Box>
       ) : null}

@@ -6,6 +6,8 @@ import type { Saver } from '../session/saver';
 import type { SessionHolder } from '../session/holder';
 import type { ActiveSeries, Session } from '../session/session';
 import { DenoisePanel } from './DenoisePanel';
+import { ModelSection } from './ModelSection';
+import { ranges } from './parts';
 import { RunSection } from './RunSection';
 import { SaveSection } from './SaveSection';
 
@@ -62,6 +64,27 @@ describe('the panel', () => {
     expect(cy('iscl-warnings')[0]!.textContent!.match(/Compare with the original/g)).toHaveLength(1);
     expect(cy('iscl-notice-kvp-outside-domain')).toHaveLength(1);
   });
+
+  test('says what the domain check found, and nothing of a series that is refused', () => {
+    const session = {
+      model: { card: { name: 'CT fast', version: '1' }, cardFault: null },
+    } as unknown as Session;
+    const found = (verdict: ActiveSeries['verdict']) => {
+      act(() => root.render(<ModelSection session={session} info={null} verdict={verdict} />));
+      return cy('iscl-domain')[0]?.textContent;
+    };
+    const lossy: Warning = { kind: 'warning', code: 'lossy-source', method: '' };
+    expect(found({ kind: 'accepted', warnings: [lossy] })).toMatch(/^within/);
+    const young: Warning = { kind: 'warning', code: 'age-outside-domain', ageYears: 3 };
+    expect(found({ kind: 'accepted', warnings: [lossy, young] })).toMatch(/^outside/);
+    expect(found({ kind: 'refused', reasons: [{ kind: 'refusal', code: 'localizer' }] })).toBeUndefined();
+  });
+
+  test.each([
+    [[5], '5'],
+    [[9, 3, 7, 8], '3, 7–9'],
+    [[1, 3, 5, 7], '1, 3, 5, …'],
+  ])('names the slices %j as %s', (numbers, text) => expect(ranges(numbers, 3)).toBe(text));
 
   test('what became of another series is not told as of this one', () => {
     const run = { strength: 1, failed: new Map(), snapshot: { state: 'done' } };

@@ -160,5 +160,19 @@ export function hu(value: number): string {
   return text === '-0.0' ? '0.0' : text.replace('-', '−');
 }
 
+/** Numbers in order, neighbours joined: "3, 7–9"; what is more than `most` pieces is left out. */
+export function ranges(numbers: readonly number[], most = 8): string {
+  const pieces: [first: number, last: number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = pieces.at(-1);
+    if (last && number <= last[1] + 1) last[1] = number;
+    else pieces.push([number, number]);
+  }
+  const text = pieces
+    .slice(0, most)
+    .map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`));
+  return [...text, ...(pieces.length > most ? ['…'] : [])].join(', ');
+}
+
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 export const slices = (count: number): string => `${count} ${count === 1 ? 'slice' : 'slices'}`;

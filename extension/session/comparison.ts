@@ -9,13 +9,16 @@ import { stackViewports, volumeViewports } from '../viewports';
 import { watchSlices } from './focus';
 import type { OpenRun } from './session';
 import { instancesOf } from './source';
-
-const WAITING = 'Denoising this slice …';
+import { ViewSync } from './view-sync';
 
 export interface ComparisonHost {
   readonly services: Services;
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
+  /** The run a display set belongs to. */
+  runOf(displaySetUid: string): OpenRun | null;
+  /** The user has put the original of another run into the comparison. */
+  onChosen(open: OpenRun): void;
   /** A viewport goes to another slice; `sopInstanceUid` is the original's. `awaited`: it wants the derived image of it. */
   onSlice(sopInstanceUid: string, awaited: boolean): void;
 }
@@ -28,8 +31,11 @@ export interface ComparisonHost {
 export class Comparison {
   stage: StageId = 'single';
   hung: OpenRun | null = null;
+  /** The original that hangs has been seen in its viewport: another one there is the user's choice, not a layout under way. */
+  private settled = false;
   private readonly covers: Covers;
   private readonly slices: { stop(): void };
+  private readonly views: ViewSync;
   /** Image ids by viewport: what it shows or is about to show. */
   private readonly shown = new Map<string, string>();
 
@@ -38,6 +44,12 @@ export class Comparison {
     this.slices = watchSlices(host.cornerstone, (imageId, viewportId, when) =>
       this.onImage(imageId, viewportId, when),
     );
+    this.views = new ViewSync({
+      services: host.services,
+      cornerstone: host.cornerstone,
+      keyOf: uid => host.runOf(uid)?.sourceUid ?? uid,
+      isDifference: uid => host.runOf(uid)?.differenceUid === uid,
+    });
     const { hangingProtocolService } = host.services;
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
       this.roleOf(one),
@@ -51,6 +63,7 @@ export class Comparison {
   show(open: OpenRun | null, stage: StageId, without: readonly (string | null)[] = []): void {
     this.hung = open;
     this.stage = stage;
+    this.settled = false;
     const { hangingProtocolService, displaySetService } = this.host.services;
     const { activeStudy } = hangingProtocolService.getActiveProtocol();
     if (!activeStudy) return;
@@ -60,6 +73,19 @@ export class Comparison {
     const studies = hangingProtocolService.studies ?? [activeStudy];
     // Run again rather than change the stage: the service keeps the list of display sets of its last run.
     hangingProtocolService.run({ studies, activeStudy, displaySets }, PROTOCOL_ID, { stageId: stage });
+  }
+
+  /** The grid has changed: the original of another run brings its own comparison, so that no series stands beside results of another. */
+  onGrid(): void {
+    const { viewports } = this.host.services.viewportGridService.getState();
+    const [shown] = viewports.get('iscl-original')?.displaySetInstanceUIDs ?? [];
+    if (!this.hung || shown === undefined) return;
+    if (shown === this.hung.sourceUid) this.settled = true;
+    const chosen = this.host.runOf(shown);
+    if (!this.settled || this.stage === 'single' || chosen?.sourceUid !== shown || chosen === this.hung)
+      return;
+    this.settled = false;
+    this.host.onChosen(chosen);
   }
 
   /** Image id the viewport shows or is about to show. */
@@ -81,7 +107,7 @@ export class Comparison {
 
   /** The run goes on, or starts again. */
   awaiting(): void {
-    this.covers.say(WAITING);
+    this.covers.say(imageId => this.waitingFor(imageId));
   }
 
   /** Resolves when no viewport shows these images any more, alone or in a volume: OHIF changes its layout in its own time. */
@@ -104,6 +130,7 @@ export class Comparison {
 
   dispose(): void {
     this.slices.stop();
+    this.views.dispose();
     this.covers.dispose();
     this.hung = null;
   }
@@ -125,8 +152,15 @@ export class Comparison {
       const reason = why instanceof DenoiseError ? describe(why.notice).happened : '';
       this.covers.put(viewportId, imageId, `This slice is not denoised. ${reason}`.trim());
     } else if (when === 'before' && registry.sliceOf(imageId) && !cornerstone.cache.getImage(imageId)) {
-      this.covers.put(viewportId, imageId, WAITING);
+      this.covers.put(viewportId, imageId, this.waitingFor(imageId));
     } else this.covers.lift(viewportId);
+  }
+
+  /** With the number, because OHIF's own stays that of the slice before until the image is there. */
+  private waitingFor(imageId: string): string {
+    const uid = this.originalUidOf(imageId);
+    const place = uid === null ? 0 : (this.hung?.run.placeOf(uid) ?? 0);
+    return place > 0 ? `Denoising slice ${place} …` : 'Denoising this slice …';
   }
 
   /** Moves the other viewports of the comparison to the slice that `leader` goes to. */

@@ -1,9 +1,11 @@
-import { paintThumbnail } from '../derived/thumbnail';
+import { labelThumbnail, paintThumbnail } from '../derived/thumbnail';
 import type { DerivedSeries } from '../derived/series';
-import type { DataSource, DisplaySetService, Services } from '../ohif';
+import { isOurs } from '../derived/ours';
+import { IMAGE_SCHEME } from '../id';
+import type { DataSource, DisplaySet, DisplaySetService, Services } from '../ohif';
 import type { Run } from './run';
 
-/** Makes OHIF list a live series, with a thumbnail once its middle slice is denoised; gives the display set's UID. */
+/** Makes OHIF list a live series, with a thumbnail once a slice is denoised; gives the display set's UID. */
 export function listLive(displaySetService: DisplaySetService, series: DerivedSeries, run: Run): string {
   const middle = series.slices[Math.floor(series.slices.length / 2)]!.source.instance.SOPInstanceUID;
   const [displaySet] =
@@ -25,6 +27,16 @@ export function unlistLive(
 ): void {
   if (displaySetService.getDisplaySetByUID(displaySetUid)) displaySetService.deleteDisplaySet(displaySetUid);
   cornerstoneCacheService?.stackImageIds?.delete(displaySetUid);
+}
+
+/** A stored series of ours gets the warning on its thumbnail that the live one has: under it only the start of the original's name is read. */
+export function markStored(displaySet: DisplaySet): void {
+  const { getThumbnailSrc, instances: [first] = [] } = displaySet;
+  if (!getThumbnailSrc || !isOurs(first) || first?.imageId?.startsWith(`${IMAGE_SCHEME}:`)) return;
+  displaySet.getThumbnailSrc = async options => {
+    const url = await getThumbnailSrc(options);
+    return url ? labelThumbnail(url) : url;
+  };
 }
 
 /** Asks the data source for a series that was just stored, so that it is listed beside the live one. */

@@ -9,7 +9,7 @@ export interface RoiResult {
   readonly annotationUid: string;
   readonly tool: RoiTool;
   readonly label: string;
-  /** Position of the slice in the stack, from 1. */
+  /** Place of the slice in the stack as the viewport numbers it, from 1. */
   readonly slice: number;
   readonly original: RegionStatistics;
   /** Null until that slice is denoised. */
@@ -77,7 +77,7 @@ export class RoiTracker {
         annotationUid: annotation.annotationUID ?? '',
         tool: toolName as RoiTool,
         label: String(annotation.data.label ?? ''),
-        slice: index + 1,
+        slice: run!.placeOf(uid),
         original,
         denoised: done ? denoised : null,
       });

@@ -6,7 +6,7 @@ import { SeriesStatistics, sliceStatistics } from '../../src/quality';
 import { drawn, idle } from '../idle';
 import type { PixelSource } from '../derived/registry';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
-import type { SourceSeries, SourceSlice } from './source';
+import { instancesOf, type SourceSeries, type SourceSlice } from './source';
 
 interface Waiter {
   resolve(slice: DenoisedSlice): void;
@@ -32,7 +32,8 @@ export class Run implements PixelSource {
   private readonly made = new Map<number, Date>();
   private readonly slices: ReadonlyMap<string, SourceSlice>;
   private readonly waiting = new Map<string, Waiter[]>();
-  private readonly hoping = new Map<string, ((slice: DenoisedSlice) => void)[]>();
+  private readonly hoping: ((slice: DenoisedSlice) => void)[] = [];
+  private first: DenoisedSlice | null = null;
   private readonly recent = new Map<string, Promise<SliceHu>>();
   private readonly unsubscribe: () => void;
   private look: AbortController | null = null;
@@ -75,6 +76,11 @@ export class Run implements PixelSource {
     return -1;
   }
 
+  /** Place of a slice in the stack as the viewer numbers it, from 1; the core sorts slices by their position in the patient. */
+  placeOf(sopInstanceUid: string): number {
+    return instancesOf(this.source.displaySet).findIndex(one => one.SOPInstanceUID === sopInstanceUid) + 1;
+  }
+
   /** Image id of a source slice in one of the derived series. */
   imageIdOf(series: DerivedSeries, sopInstanceUid: string): string {
     const slice = series.slices.find(one => one.source.instance.SOPInstanceUID === sopInstanceUid);
@@ -94,13 +100,10 @@ export class Run implements PixelSource {
     });
   }
 
-  /** Resolves when the slice is denoised, however often the job is cancelled and taken up before; never when the run is closed first. */
-  whenDone(sopInstanceUid: string): Promise<DenoisedSlice> {
-    const done = this.job.result(sopInstanceUid);
-    if (done) return Promise.resolve(done);
-    return new Promise(resolve => {
-      this.hoping.set(sopInstanceUid, [...(this.hoping.get(sopInstanceUid) ?? []), resolve]);
-    });
+  /** The slice if it is denoised, else the one that is first; never resolves when the run is closed before. */
+  someDone(preferredUid: string): Promise<DenoisedSlice> {
+    const done = this.job.result(preferredUid) ?? this.first;
+    return done ? Promise.resolve(done) : new Promise(resolve => this.hoping.push(resolve));
   }
 
   /**
@@ -156,8 +159,8 @@ export class Run implements PixelSource {
       const uid = event.slice.sopInstanceUid;
       this.failed.delete(uid);
       this.take(uid).forEach(waiter => waiter.resolve(event.slice));
-      this.hoping.get(uid)?.forEach(resolve => resolve(event.slice));
-      this.hoping.delete(uid);
+      this.first ??= event.slice;
+      this.hoping.splice(0).forEach(resolve => resolve(event.slice));
       void this.assess(event.slice);
     } else if (event.kind === 'slice-failed') {
       this.failed.set(event.sopInstanceUid, event.fault);

@@ -10,7 +10,7 @@ import { Announcer } from './announcer';
 import { createEngine, type EngineChoice } from './engine';
 import { PROTOCOL_ID } from '../id';
 import { Comparison } from './comparison';
-import { listLive, listStored, unlistLive } from './listing';
+import { listLive, listStored, markStored, unlistLive } from './listing';
 import { RoiTracker } from './roi';
 import { Run } from './run';
 import { Saver } from './saver';
@@ -77,6 +77,8 @@ export class Session {
       services: this.services,
       cornerstone,
       registry: this.registry,
+      runOf: uid => this.runOf(uid),
+      onChosen: open => this.show(open, this.comparison.stage),
       onSlice: (uid, awaited) => this.onSlice(uid, awaited),
     });
     const { dataSource } = this;
@@ -99,8 +101,15 @@ export class Session {
         this.regions.schedule();
         this.announce();
       }),
-      viewportGridService.subscribe(GRID_STATE_CHANGED, () => this.announce()),
+      viewportGridService.subscribe(GRID_STATE_CHANGED, () => {
+        if (this.stage !== null) this.comparison.onGrid();
+        this.announce();
+      }),
       displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_CHANGED, () => this.announce()),
+      displaySetService.subscribe(
+        displaySetService.EVENTS.DISPLAY_SETS_ADDED,
+        ({ displaySetsAdded }: { displaySetsAdded: DisplaySet[] }) => displaySetsAdded.forEach(markStored),
+      ),
       displaySetService.subscribe(
         displaySetService.EVENTS.DISPLAY_SETS_REMOVED,
         ({ displaySetInstanceUIDs }: { displaySetInstanceUIDs: string[] }) =>

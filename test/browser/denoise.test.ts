@@ -5,7 +5,7 @@ import { Viewer } from './viewer';
 describe('denoising in the viewer', () => {
   let viewer: Viewer;
   beforeAll(async () => {
-    viewer = await Viewer.open({ files: ctSeries() });
+    viewer = await Viewer.open({ files: ctSeries({ downward: true }) });
   });
   afterAll(() => viewer?.close());
   afterEach(() => expect(viewer.takeProblems()).toEqual([]));
@@ -109,6 +109,11 @@ describe('denoising in the viewer', () => {
       text => numbers(text)[0] ?? NaN,
     );
     expect(Math.abs(before! - after!)).toBeLessThan(10);
+    // The slice by the number that stands in the viewport.
+    const shown = (await viewer.sliceIn('iscl-original')) + 1;
+    await expect(row.locator('xpath=following-sibling::tr[1]').innerText()).resolves.toContain(
+      `slice ${shown}`,
+    );
     const sd = await row.locator('xpath=following-sibling::tr[1]').locator('td').allInnerTexts();
     expect(Number(sd[3])).toBeLessThan(Number(sd[2]) / 2);
     await viewer.page.evaluate(() =>
@@ -121,6 +126,20 @@ describe('denoising in the viewer', () => {
     const id = await viewer.image('iscl-difference');
     expect(id).toMatch(/^iscl:difference/);
     const [original, denoised] = [await viewer.pixels('iscl-original'), await viewer.pixels('iscl-denoised')];
+    await expect(viewer.cy('iscl-overlay-difference').innerText()).resolves.toBe('Original − denoised, HU');
+    // Noise of 35 HU was made; a window of six SD of what was removed.
+    const { lower, upper } = await viewer.page.evaluate(
+      () =>
+        window
+          .stacks()
+          .find(one => one.id === 'iscl-difference')!
+          .getProperties().voiRange,
+    );
+    const removed = deviation(
+      region(original, 28, 12, 36, 20).map((value, i) => value - region(denoised, 28, 12, 36, 20)[i]!),
+    );
+    expect((upper - lower) / removed).toBeGreaterThan(4);
+    expect((upper - lower) / removed).toBeLessThan(12);
     expect(await viewer.pixels('iscl-difference')).toEqual(original.map((value, i) => value - denoised[i]!));
     await viewer.scrollTo('iscl-difference', 6);
     await viewer.image('iscl-original', 6);

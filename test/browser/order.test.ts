@@ -35,10 +35,16 @@ describe('the order of slices', () => {
   it('goes where the user scrolls, and covers what is not denoised yet', async () => {
     await viewer.scrollTo('iscl-original', 36);
     await viewer.cy('iscl-waiting').waitFor();
+    await expect(viewer.cy('iscl-waiting').innerText()).resolves.toBe('Denoising slice 37 …');
     await viewer.shot('waiting');
     await viewer.image('iscl-denoised', 36);
     expect(await doneCount()).toBeLessThan(36);
     await expect(viewer.cy('iscl-waiting').count()).resolves.toBe(0);
+  });
+
+  it('shows a thumbnail with the warning long before all is done', async () => {
+    await viewer.page.waitForSelector('[data-cy="study-browser-thumbnail"]:has-text("ISCL DENOISED") img');
+    expect(await viewer.warningOnThumbnail('ISCL DENOISED')).toBeGreaterThan(0.02);
   });
 
   it('pauses, and still serves the slice that is looked at', async () => {

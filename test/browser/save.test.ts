@@ -118,6 +118,7 @@ describe('saving', () => {
       uid,
     );
     await viewer.cy('iscl-overlay-label').waitFor();
+    expect(await viewer.warningOnThumbnail('ISCL DENOISED 50 %')).toBeGreaterThan(0.02);
     await viewer.cy('iscl-notice-already-denoised').waitFor();
     await viewer.scrollTo('iscl-original', 3);
     await viewer.image('iscl-original', 3);

@@ -13,6 +13,8 @@ export interface SeriesOptions {
   readonly seed?: number;
   readonly description?: string;
   readonly number?: number;
+  /** The first slice is the uppermost, as scanners mostly number them. */
+  readonly downward?: boolean;
   /** Attributes that replace or extend the usual ones, by keyword. */
   readonly with?: Record<string, unknown>;
 }
@@ -22,7 +24,15 @@ export const INTERCEPT = -1024;
 
 /** Part 10 files of a series, first slice first. */
 export function ctSeries(options: SeriesOptions = {}): Buffer[] {
-  const { study = STUDY, series = '2.25.4712', slices = 8, size = 64, seed = 1, number = 1 } = options;
+  const {
+    study = STUDY,
+    series = '2.25.4712',
+    slices = 8,
+    size = 64,
+    seed = 1,
+    number = 1,
+    downward,
+  } = options;
   const random = generator(seed);
   return Array.from({ length: slices }, (_, slice) => {
     const pixels = new Int16Array(size * size);
@@ -47,7 +57,7 @@ export function ctSeries(options: SeriesOptions = {}): Buffer[] {
         ImageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
         FrameOfReferenceUID: `${study}.9`,
         InstanceNumber: slice + 1,
-        ImagePositionPatient: [-100, -100, slice * 2],
+        ImagePositionPatient: [-100, -100, slice * (downward ? -2 : 2)],
         ImageOrientationPatient: [1, 0, 0, 0, 1, 0],
         SliceThickness: 2,
         Rows: size,

@@ -227,6 +227,23 @@ export class Viewer {
     );
   }
 
+  /** Share of the warning's colour in the upper part of a series' thumbnail in the study browser; null while it has no picture. */
+  async warningOnThumbnail(description: string): Promise<number | null> {
+    const image = this.cy('study-browser-thumbnail').filter({ hasText: description }).locator('img').first();
+    if ((await image.count()) === 0) return null;
+    return image.evaluate(async element => {
+      const picture = element as HTMLImageElement;
+      await picture.decode();
+      const canvas = new OffscreenCanvas(picture.naturalWidth, Math.ceil(picture.naturalHeight / 4));
+      const context = canvas.getContext('2d')!;
+      context.drawImage(picture, 0, 0);
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      let coloured = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i]! > 180 && data[i + 2]! < 80) coloured++;
+      return (4 * coloured) / data.length;
+    });
+  }
+
   async shot(name: string): Promise<void> {
     mkdirSync(SHOTS, { recursive: true });
     const size = this.page.viewportSize()!;
@@ -255,6 +272,13 @@ interface TestViewport {
   getCurrentImageIdIndex(): number;
   getCornerstoneImage(): TestImage;
   setImageIdIndex(index: number): Promise<unknown>;
+  getProperties(): { readonly voiRange: { readonly lower: number; readonly upper: number } };
+  getViewPresentation(): {
+    readonly zoom: number;
+    readonly pan: readonly number[];
+    readonly rotation: number;
+    readonly flipHorizontal: boolean;
+  };
 }
 
 /** What OHIF leaves on its window; only the tests look there. */
@@ -278,6 +302,18 @@ declare global {
           readonly displaySetInstanceUID: string;
           readonly instances: readonly { readonly InstanceNumber: number | string }[];
         }[];
+      };
+      readonly viewportGridService: {
+        getState(): {
+          readonly viewports: ReadonlyMap<
+            string,
+            { readonly viewportId: string; readonly displaySetInstanceUIDs: readonly string[] }
+          >;
+        };
+        setActiveViewportId(viewportId: string): void;
+        setDisplaySetsForViewports(
+          updates: { readonly viewportId: string; readonly displaySetInstanceUIDs: readonly string[] }[],
+        ): void;
       };
     };
     readonly commandsManager: { runCommand(name: string, options?: object): unknown };
