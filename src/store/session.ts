@@ -79,22 +79,34 @@ export async function storeInstances(
     label: options.label ?? '',
   };
   await forgetAbandoned(options.journal, session.id);
+  // What an earlier session of this name left belongs to another series of files.
+  await options.journal.remove(session.id);
   await options.journal.open(session);
   return new StoreSession(session, [], options).run(instances);
 }
 
+export interface ResumeOptions extends StoreOptions {
+  /** How many instances the series must have now, where that is known; absent: as many as when the session began. */
+  readonly expected?: number;
+}
+
 /**
- * Takes a session up where it stopped: sends what is pending and what failed, and verifies all of it. `instances` are those the first
- * run never got; one the journal has is passed over.
+ * Takes a session up where it stopped: sends what is pending and what failed, and verifies all of it; what was there and no longer is
+ * counts as never produced. `instances` are those the first run never got, and may be all: one the journal has is passed over.
+ * Rejects also for a session that the journal does not have, or that is for another archive.
  */
 export async function resumeStore(
   sessionId: string,
-  options: StoreOptions,
+  options: ResumeOptions,
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance> = [],
 ): Promise<StoreReport> {
-  const session = (await options.journal.sessions()).find(({ id }) => id === sessionId);
-  if (!session) throw new Error(`the journal has no session ${sessionId}`);
+  const begun = (await options.journal.sessions()).find(({ id }) => id === sessionId);
+  if (!begun) throw new Error(`the journal has no session ${sessionId}`);
+  const { stow } = options.server.roots;
+  if (begun.target !== stow) throw new Error(`session ${sessionId} is for ${begun.target}, not for ${stow}`);
   await forgetAbandoned(options.journal, sessionId);
+  const session = { ...begun, expected: options.expected ?? begun.expected };
+  if (session.expected !== begun.expected) await options.journal.open(session);
   return new StoreSession(session, await options.journal.entries(sessionId), options).run(instances);
 }
 
@@ -169,6 +181,25 @@ class StoreSession {
         await this.apply(entry, 'retry', { reason: null, attempts: 0 });
     }
     await this.delivery.reconcile(this.in('unconfirmed'));
+    await this.dropVanished();
+  }
+
+  /** An archive may have let go of what an earlier run stored and read back. Its file is gone from the journal, so it has to be made again. */
+  private async dropVanished(): Promise<void> {
+    const there = [...this.in('stored'), ...this.in('present')];
+    for (const seriesUid of new Set(there.map(entry => entry.seriesInstanceUid))) {
+      const list = await this.list(seriesUid);
+      if (list === null) return this.noList();
+      for (const entry of there.filter(({ seriesInstanceUid }) => seriesInstanceUid === seriesUid)) {
+        if (list.has(entry.sopInstanceUid)) continue;
+        await this.apply(entry, 'absent');
+        this.entries.delete(entry.sopInstanceUid);
+      }
+    }
+  }
+
+  private noList(): void {
+    this.stoppedBy ??= { kind: 'fault', code: 'store-unreachable', url: this.client.roots.qido };
   }
 
   /** Into the journal as it comes, and out in batches; after the server is given up on, only into the journal. */
@@ -268,7 +299,7 @@ class StoreSession {
       for (const seriesUid of new Set(absent.map(entry => entry.seriesInstanceUid))) {
         const list = await this.list(seriesUid);
         if (list === null) {
-          this.stoppedBy ??= { kind: 'fault', code: 'store-unreachable', url: this.client.roots.qido };
+          this.noList();
           return false;
         }
         lists.set(seriesUid, list);
