@@ -1,6 +1,6 @@
 /** @jest-environment ./test/node-environment.cjs */
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRODUCT, sliceFromStored } from '../../src/ct';
 import { blend, provenanceOf } from '../../src/denoise';
@@ -165,12 +165,36 @@ describe('run again', () => {
       code: 4,
       series: [{ outcome: 'incomplete', kept: 3, notice: { code: 'save-folder' } }],
     });
+    expect((await filesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
     await rm(join(output, second!), { recursive: true });
     expect(await runJson([input, output])).toMatchObject({
       code: 0,
       series: [{ outcome: 'done', kept: 3, written: 1 }],
     });
     expect((await imagesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
+  });
+
+  it('what is made later has the Series Date and Time of the rest; another host at work is left alone', async () => {
+    const [input, output] = [await folderOf(ctSeries(3)), await temporary()];
+    await runJson([input, output]);
+    const files = await imagesIn(output);
+    await rm(join(output, files[1]!));
+    const lock = join(output, `${files[0]!.split('/')[0]}.lock`);
+    await writeFile(lock, JSON.stringify({ pid: 1, host: 'elsewhere' }));
+    // Series Time has whole seconds.
+    await new Promise(resolve => setTimeout(resolve, 1100));
+    expect(await runJson([input, output])).toMatchObject({ code: 4, series: [{ outcome: 'busy' }] });
+    expect(await imagesIn(output)).not.toContain(files[1]);
+    // Its holder has not touched it for a while.
+    const before = new Date(Date.now() - 120_000);
+    await utimes(lock, before, before);
+    expect(await runJson([input, output])).toMatchObject({ code: 0, series: [{ kept: 2, written: 1 }] });
+    const read = await Promise.all(
+      files.map(async file => naturalize(parsePart10(await readFile(join(output, file))))),
+    );
+    expect(new Set(read.map(({ SeriesTime }) => String(SeriesTime))).size).toBe(1);
+    expect(new Set(read.map(({ ContentTime }) => String(ContentTime))).size).toBe(2);
+    expect((await filesIn(output)).filter(file => file.endsWith('.lock'))).toEqual([]);
   });
 
   it('a changed source is not taken for the old one', async () => {
@@ -232,6 +256,76 @@ describe('what is not denoised', () => {
       unreadable: [{ file: 'broken.dcm' }],
       series: [{ outcome: 'done', written: 2 }],
     });
+  });
+});
+
+describe('a folder as people have them', () => {
+  it('links are followed; what cannot be read is named, and the run is not called complete', async () => {
+    const [one, other] = [await folderOf(ctSeries(2)), await temporary()];
+    const [file] = await filesIn(one);
+    await symlink(one, join(other, 'a-series'));
+    await symlink(other, join(other, 'in-a-circle'));
+    await symlink(join(one, file!), join(other, 'the-same-image-again'));
+    expect(await runJson([other, await temporary()])).toMatchObject({
+      code: 0,
+      ignoredFiles: 1,
+      unreadable: [],
+      series: [{ slices: 2, written: 2 }],
+    });
+    await symlink(join(one, 'nowhere'), join(other, 'gone.dcm'));
+    // A file that opens and gives an error when it is read.
+    await symlink('/proc/self/mem', join(other, 'damaged-disk.dcm'));
+    expect(await runJson([other, await temporary()])).toMatchObject({
+      code: 4,
+      unreadable: [
+        { file: 'gone.dcm', what: 'it cannot be read (ENOENT)' },
+        { file: 'damaged-disk.dcm', what: 'it cannot be read (EIO)' },
+      ],
+      series: [{ outcome: 'done', written: 2 }],
+    });
+  });
+
+  it('several patients in nested folders: each series by itself', async () => {
+    const input = await temporary();
+    await folderOf(ctSeries(2, { series: '2.25.11', study: '2.25.1' }), join(input, 'a', 'b', 'c'));
+    await folderOf(ctSeries(3, { series: '2.25.12', study: '2.25.2' }), join(input, 'a', 'b'));
+    await folderOf(ctSeries(1, { series: '2.25.13', study: '2.25.2' }), input);
+    const output = await temporary();
+    const { code, series: reports } = await runJson([input, output]);
+    expect(code).toBe(0);
+    expect(reports.map(({ seriesInstanceUid, written }) => [seriesInstanceUid, written]).sort()).toEqual([
+      ['2.25.11', 2],
+      ['2.25.12', 3],
+      ['2.25.13', 1],
+    ]);
+    expect(new Set((await imagesIn(output)).map(file => file.split('/')[0])).size).toBe(3);
+  });
+
+  it.each<[string, Parameters<typeof ctInstance>[1]]>([
+    ['other pixels', { seed: 77 }],
+    ['another study', { study: '2.25.4' }],
+  ])(
+    'a second image under one SOP Instance UID, with %s, is named and not silently left out',
+    async (_, made) => {
+      const input = await folderOf(ctSeries(2));
+      const copy = join(input, 'copy');
+      await mkdir(copy);
+      await writeFile(join(copy, 'twin.dcm'), ctInstance(1, made).part10);
+      expect(await runJson([input, await temporary()])).toMatchObject({
+        code: 4,
+        unreadable: [
+          { file: 'copy/twin.dcm', what: expect.stringContaining(`${SERIES}.1, which is another`) },
+        ],
+        series: [{ outcome: 'done', written: 2 }],
+      });
+    },
+  );
+
+  it('tells how far it is, up to the last slice', async () => {
+    const { stderr } = await run([await folderOf(ctSeries(3)), await temporary()]);
+    expect(stderr).toMatch(/Reading: 0 of 3 files/);
+    expect(stderr).toMatch(/Series 1 of 1: 1 of 3 slices, about \d+ s left/);
+    expect(stderr.trim().split('\n').at(-1)).toBe('Series 1 of 1: 3 of 3 slices');
   });
 });
 
@@ -332,6 +426,15 @@ describe('mercure', () => {
       expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
     },
   );
+
+  it('a result.json that cannot be written is a failure, told in a sentence', async () => {
+    const env = await task({});
+    await mkdir(join(env.MERCURE_OUT_DIR, 'result.json', 'in-the-way'), { recursive: true });
+    const { code, stderr } = await run([], env);
+    expect(code).toBe(7);
+    expect(stderr).toContain('result.json cannot be written');
+    expect(await imagesIn(env.MERCURE_OUT_DIR)).toHaveLength(3);
+  });
 
   it('exits non-zero when nothing could be denoised, and says why in result.json', async () => {
     const env = await task({});
