@@ -1,6 +1,13 @@
 /** The pipeline of src/ over every series of a source: verdict, engine, job, blend, derive, store. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import { judgeSeries, sliceFromStored, sortAlongNormal, type CtSlice, type Verdict } from '../src/ct';
+import {
+  judgeSeries,
+  sliceFromStored,
+  sortAlongNormal,
+  type CtSlice,
+  type SliceHu,
+  type Verdict,
+} from '../src/ct';
 import { blend, DenoiseJob, provenanceOf, type DenoisedSlice } from '../src/denoise';
 import {
   decodeFrame,
@@ -36,6 +43,7 @@ export interface RunOptions {
 interface Held {
   readonly parsed: ParsedInstance;
   readonly frame: DecodedFrame;
+  readonly slice: SliceHu;
 }
 
 /** Results waiting to be encoded; above this the job pauses, so that a slow archive does not fill the memory with sources. */
@@ -253,8 +261,8 @@ class SeriesRun {
         const started = performance.now();
         const parsed = parsePart10(await read(signal));
         const frame = await decodeFrame(parsed);
-        this.held.set(instance.SOPInstanceUID, { parsed, frame });
         const slice = sliceFromStored(frame.stored, instance);
+        this.held.set(instance.SOPInstanceUID, { parsed, frame, slice });
         this.seconds.load += performance.now() - started;
         return slice;
       },
@@ -280,20 +288,13 @@ class SeriesRun {
     results: AsyncIterable<DenoisedSlice>,
     seriesMoment: SeriesMoment | null,
   ): AsyncGenerator<DerivedInstance> {
-    const instances = new Map(
-      this.series.instances.map(({ instance }) => [instance.SOPInstanceUID, instance]),
-    );
     for await (const { sopInstanceUid, hu: denoised, provider } of results) {
       // The job first hands the engine its next slice; this one is derived while that is computed.
       await immediate();
       const started = performance.now();
       const source = this.held.get(sopInstanceUid)!;
       this.held.delete(sopInstanceUid);
-      const hu = blend(
-        sliceFromStored(source.frame.stored, instances.get(sopInstanceUid)!),
-        denoised,
-        this.options.strength,
-      );
+      const hu = blend(source.slice, denoised, this.options.strength);
       const provenance = this.provenance(provider);
       const { createdAt } = this.options;
       const derived = await deriveInstance({ source, hu, provenance, createdAt, seriesMoment });
