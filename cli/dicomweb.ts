@@ -152,13 +152,9 @@ async function opened(
             : await storeInstances(instances, { ...common, studyInstanceUid, sessionId }),
         );
       } catch (error) {
-        if (!isSystemError(error)) throw error;
+        const notice = error instanceof DenoiseError ? error.notice : null;
+        if (notice?.code !== 'store-journal') throw error;
         // What was sent so far is found again by its UIDs.
-        const notice = {
-          kind: 'fault',
-          code: 'save-folder',
-          what: `the journal (--state): ${error.message}`,
-        } as const;
         return { written: 0, failed: [], notice, store: null };
       }
     },

@@ -6,6 +6,7 @@ import type { Fault } from '../notices';
 import { DenoiseError } from '../notices';
 import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
+
 import { forgetAbandoned, type JournalSession, type JournalStore } from './journal';
 import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
@@ -19,6 +20,7 @@ import {
   type SessionEvent,
   type SessionState,
 } from './states';
+import { toldJournal } from './told-journal';
 
 /** What src/dicom's `deriveInstance` gives. */
 export interface StorableInstance {
@@ -62,8 +64,8 @@ export interface StoreSeriesOptions extends StoreOptions {
 }
 
 /**
- * Stores a series as it is produced. Resolves with a report in every case but a journal that cannot be written (rejects with the
- * journal's error) and an instance fed twice with different pixels. What is not stored stays in the journal:
+ * Stores a series as it is produced. Resolves with a report in every case but a journal that takes nothing at all (rejects with a DenoiseError,
+ * `store-journal`; one that takes no more files is reported, and what it has is stored) and an instance fed twice with different pixels. What is not stored stays in the journal:
  * `resumeStore(report.sessionId)` sends it, also after a reload, for 30 days. A journal whose session is `done` is removed.
  */
 export async function storeInstances(
@@ -78,11 +80,12 @@ export async function storeInstances(
     target: options.server.roots.stow,
     label: options.label ?? '',
   };
-  await forgetAbandoned(options.journal, session.id);
+  const journal = toldJournal(options.journal);
+  await forgetAbandoned(journal, session.id);
   // What an earlier session of this name left belongs to another series of files.
-  await options.journal.remove(session.id);
-  await options.journal.open(session);
-  return new StoreSession(session, [], options).run(instances);
+  await journal.remove(session.id);
+  await journal.open(session);
+  return new StoreSession(session, [], { ...options, journal }).run(instances);
 }
 
 export interface ResumeOptions extends StoreOptions {
@@ -100,14 +103,16 @@ export async function resumeStore(
   options: ResumeOptions,
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance> = [],
 ): Promise<StoreReport> {
-  const begun = (await options.journal.sessions()).find(({ id }) => id === sessionId);
+  const journal = toldJournal(options.journal);
+  const begun = (await journal.sessions()).find(({ id }) => id === sessionId);
   if (!begun) throw new Error(`the journal has no session ${sessionId}`);
   const { stow } = options.server.roots;
   if (begun.target !== stow) throw new Error(`session ${sessionId} is for ${begun.target}, not for ${stow}`);
-  await forgetAbandoned(options.journal, sessionId);
+  await forgetAbandoned(journal, sessionId);
   const session = { ...begun, expected: options.expected ?? begun.expected };
-  if (session.expected !== begun.expected) await options.journal.open(session);
-  return new StoreSession(session, await options.journal.entries(sessionId), options).run(instances);
+  if (session.expected !== begun.expected) await journal.open(session);
+  const entries = await journal.entries(sessionId);
+  return new StoreSession(session, entries, { ...options, journal }).run(instances);
 }
 
 class StoreSession {

@@ -98,10 +98,7 @@ it('a journal that cannot be begun: target, exit code 7; one that breaks: incomp
   };
   const broken = await runJson([input, ...to()]);
   expect(broken).toMatchObject({ code: 4, series: [{ outcome: 'incomplete' }] });
-  expect(broken.series[0]!.notice).toMatchObject({
-    code: 'save-folder',
-    what: expect.stringMatching(/--state/),
-  });
+  expect(broken.series[0]!.notice).toMatchObject({ code: 'store-journal', what: expect.any(String) });
   server.always = null;
   expect(await runJson([input, ...to()])).toMatchObject({ code: 0 });
   expect(server.archive.size).toBe(COUNT);

@@ -79,3 +79,33 @@ describe('a store taken up again', () => {
     expect(report).toMatchObject({ outcome: 'done', expected: 1, instances: [{ sopInstanceUid: uids[3] }] });
   });
 });
+
+describe('a journal that takes no more', () => {
+  const full = Object.assign(new Error('no space'), { name: 'QuotaExceededError' });
+
+  it('files: what it has is stored, the rest is told and comes with the next', async () => {
+    const { putFile } = journal;
+    let files = 0;
+    journal.putFile = (...file) => (++files > 7 ? Promise.reject(full) : putFile(...file));
+    const report = await store();
+    expect(report).toMatchObject({ outcome: 'incomplete', stored: 7, notProduced: COUNT - 7 });
+    expect(report.notice).toEqual({ kind: 'fault', code: 'store-journal', what: 'the disk is full' });
+    journal.putFile = putFile;
+    expectWhole(await resumeStore(report.sessionId, options(), series));
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+  });
+
+  it('entries: the store ends with a sentence, and nothing is doubled by the next', async () => {
+    const { put } = journal;
+    let entries = 0;
+    journal.put = (...entry) => (++entries > 20 ? Promise.reject(full) : put(...entry));
+    await expect(store(series, {})).rejects.toMatchObject({
+      notice: { code: 'store-journal', what: 'the disk is full' },
+    });
+    journal.put = put;
+    const [session] = await journal.sessions();
+    const report = await resumeStore(session!.id, options(), series);
+    expect(report).toMatchObject({ outcome: 'done', stored: COUNT });
+    expect(server.archive.size).toBe(COUNT);
+  });
+});
