@@ -4,12 +4,12 @@
  */
 export { storeInstances, resumeStore } from './session';
 export type {
-  StorableInstance,
   ResumeOptions,
+  StorableInstance,
   StoreOptions,
   StoreProgress,
   StoreSeriesOptions,
-} from './session';
+} from './options';
 export { DicomWebClient, NoAnswer, ReadRefused, stringValue } from './dicomweb';
 export type { DicomJson, DicomWebOptions, DicomWebRoots } from './dicomweb';
 export { earlierMoment, type EarlierStore } from './earlier-moment';

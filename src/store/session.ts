@@ -5,9 +5,15 @@
 import type { Fault } from '../notices';
 import { DenoiseError } from '../notices';
 import { Delivery, type Entry } from './delivery';
-import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
-
-import { forgetAbandoned, type JournalSession, type JournalStore } from './journal';
+import { DicomWebClient, NoAnswer, ReadRefused } from './dicomweb';
+import { forgetAbandoned, type JournalSession } from './journal';
+import type {
+  ResumeOptions,
+  StorableInstance,
+  StoreOptions,
+  StoreProgress,
+  StoreSeriesOptions,
+} from './options';
 import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
 import { readBack, unverified } from './read-back';
@@ -22,51 +28,10 @@ import {
 } from './states';
 import { toldJournal } from './told-journal';
 
-/** What src/dicom's `deriveInstance` gives. */
-export interface StorableInstance {
-  readonly sopInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly part10: Uint8Array;
-}
-
-export interface StoreProgress {
-  readonly state: SessionState;
-  /** What holds the run up just now. */
-  readonly hold: 'waiting' | 'authorising' | null;
-  /** Instances the server has, as far as we know. */
-  readonly there: number;
-  readonly failed: number;
-  readonly expected: number;
-  readonly bytesSent: number;
-  /** For what is still to be sent, at the pace so far; null before the first answer and while verifying. */
-  readonly secondsLeft: number | null;
-}
-
-export interface StoreOptions {
-  readonly server: DicomWebOptions;
-  readonly journal: JournalStore;
-  readonly onProgress?: (progress: StoreProgress) => void;
-  readonly signal?: AbortSignal;
-  /** A request carries at most this many bytes of instances (one instance may be more); default 16 MiB. */
-  readonly batchBytes?: number;
-  /** Attempts for one instance, and in a row for a server that does not answer; default 5. */
-  readonly attempts?: number;
-  /** Read every instance's pixels back instead of a sample. */
-  readonly compareAll?: boolean;
-}
-
-export interface StoreSeriesOptions extends StoreOptions {
-  readonly studyInstanceUid: string;
-  /** How many instances the series must have. */
-  readonly expected: number;
-  readonly label?: string;
-  readonly sessionId?: string;
-}
-
 /**
  * Stores a series as it is produced. Resolves with a report in every case but a journal that takes nothing at all (rejects with a DenoiseError,
- * `store-journal`; one that takes no more files is reported, and what it has is stored) and an instance fed twice with different pixels. What is not stored stays in the journal:
- * `resumeStore(report.sessionId)` sends it, also after a reload, for 30 days. A journal whose session is `done` is removed.
+ * `store-journal`; one that takes no more files is reported, and what it has is stored) and an instance fed twice with different pixels.
+ * What is not stored stays in the journal: `resumeStore(report.sessionId)` sends it, also after a reload, for 30 days. A journal whose session is `done` is removed.
  */
 export async function storeInstances(
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>,
@@ -86,11 +51,6 @@ export async function storeInstances(
   await journal.remove(session.id);
   await journal.open(session);
   return new StoreSession(session, [], { ...options, journal }).run(instances);
-}
-
-export interface ResumeOptions extends StoreOptions {
-  /** How many instances the series must have now, where that is known; absent: as many as when the session began. */
-  readonly expected?: number;
 }
 
 /**
