@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import dcmjs from 'dcmjs';
 import type { NaturalizedInstance } from '../src/ct';
 import { decodeFrame, naturalize, parsePart10 } from '../src/dicom';
@@ -5,6 +7,8 @@ import { DenoiseError } from '../src/notices';
 import {
   describeReason,
   DicomWebClient,
+  earlierMoment,
+  isThere,
   NoAnswer,
   ReadRefused,
   resumeStore,
@@ -12,11 +16,14 @@ import {
   stringValue,
   type DicomJson,
   type DicomWebOptions,
+  type StoreReport,
 } from '../src/store';
 import { fileJournal } from '../src/store/node';
 import type { SourceSpec } from './arguments';
+import { lockSeries, SeriesBusy } from './lock';
 import { groupBySeries, SourceError, type Listing, type SourceInstance } from './source';
 import {
+  isSystemError,
   TargetError,
   type DerivedSeries,
   type ExpectedInstance,
@@ -95,49 +102,81 @@ function sourceInstance(client: DicomWebClient, row: DicomJson): SourceInstance 
  * what the last one left.
  */
 export function dicomWebTarget(options: DicomWebOptions, state: string): Target {
-  const client = new DicomWebClient(options);
-  const journal = fileJournal(state);
   return {
-    async open(series: DerivedSeries): Promise<SeriesTarget> {
-      const { studyInstanceUid, seriesInstanceUid } = series;
-      const sessionId = `${seriesInstanceUid}@${options.roots.stow}`;
-      let listed: Set<string>;
+    async open(series) {
+      const sessionId = `${series.seriesInstanceUid}@${options.roots.stow}`;
+      let release = async (): Promise<void> => undefined;
       try {
-        listed = await client.listInstances(studyInstanceUid, seriesInstanceUid);
+        // Patients' images: for this user only, whatever the umask.
+        await mkdir(state, { recursive: true, mode: 0o700 });
+        release = await lockSeries(join(state, `${encodeURIComponent(sessionId)}.lock`));
+        return await opened(options, state, sessionId, series, release);
       } catch (cause) {
-        if (!(cause instanceof NoAnswer) && !(cause instanceof ReadRefused)) throw cause;
-        throw new TargetError(`${options.roots.qido}: ${cause.message}`, { cause });
+        await release();
+        if (cause instanceof NoAnswer || cause instanceof ReadRefused)
+          throw new TargetError(`${options.roots.qido}: ${cause.message}`, { cause });
+        if (!(cause instanceof SeriesBusy) && isSystemError(cause))
+          throw new TargetError(`The journal (--state) cannot be written: ${cause.message}`, { cause });
+        throw cause;
       }
-      const interrupted = (await journal.sessions()).some(({ id }) => id === sessionId);
-      const journaled = interrupted ? await journal.entries(sessionId) : [];
-      return {
-        there: listed,
-        held: new Set(journaled.map(({ sopInstanceUid }) => sopInstanceUid)),
-        isWhole: instance => isThere(client, studyInstanceUid, instance),
-        async store(instances, expected, signal): Promise<StoreOutcome> {
-          const common = { server: options, journal, signal };
-          const report =
-            journaled.length > 0
-              ? await resumeStore(sessionId, common, instances)
-              : await storeInstances(instances, { ...common, studyInstanceUid, expected, sessionId });
-          const failed = report.instances.filter(({ outcome }) => outcome === 'failed');
-          return {
-            written: report.stored + report.alreadyThere,
-            failed: failed.map(({ sopInstanceUid, reason }) => ({
-              sopInstanceUid,
-              reason: reason ? describeReason(reason) : '',
-            })),
-            notice: report.notice,
-            store: report,
-          };
-        },
-      };
     },
   };
 }
 
+async function opened(
+  options: DicomWebOptions,
+  state: string,
+  sessionId: string,
+  { studyInstanceUid, seriesInstanceUid }: DerivedSeries,
+  close: () => Promise<void>,
+): Promise<SeriesTarget> {
+  const client = new DicomWebClient(options);
+  const journal = fileJournal(state);
+  const there = await client.listInstances(studyInstanceUid, seriesInstanceUid);
+  const interrupted = (await journal.sessions()).some(({ id }) => id === sessionId);
+  const entries = interrupted ? await journal.entries(sessionId) : [];
+  // What was stored and is no longer listed has to be made again.
+  const held = entries.filter(entry => !isThere(entry) || there.has(entry.sopInstanceUid));
+  const uids = { studyInstanceUid, seriesInstanceUid };
+  return {
+    there,
+    held: new Set(held.map(({ sopInstanceUid }) => sopInstanceUid)),
+    seriesMoment: await earlierMoment({ server: options, journal, sessionId, ...uids }),
+    isWhole: instance => isThereWhole(client, studyInstanceUid, instance),
+    async store(instances, expected, signal): Promise<StoreOutcome> {
+      const common = { server: options, journal, signal, expected };
+      try {
+        return outcomeOf(
+          entries.length > 0
+            ? await resumeStore(sessionId, common, instances)
+            : await storeInstances(instances, { ...common, studyInstanceUid, sessionId }),
+        );
+      } catch (error) {
+        const notice = error instanceof DenoiseError ? error.notice : null;
+        if (notice?.code !== 'store-journal') throw error;
+        // What was sent so far is found again by its UIDs.
+        return { written: 0, failed: [], notice, store: null };
+      }
+    },
+    close,
+  };
+}
+
+function outcomeOf(report: StoreReport): StoreOutcome {
+  const failed = report.instances.filter(({ outcome }) => outcome === 'failed');
+  return {
+    written: report.stored + report.alreadyThere,
+    failed: failed.map(({ sopInstanceUid, reason }) => ({
+      sopInstanceUid,
+      reason: reason ? describeReason(reason) : '',
+    })),
+    notice: report.notice,
+    store: report,
+  };
+}
+
 /** Its pixels were compared when it was stored, so the UIDs and the number of pixels tell enough: an archive cuts off no file. */
-async function isThere(
+async function isThereWhole(
   client: DicomWebClient,
   studyInstanceUid: string,
   expected: ExpectedInstance,

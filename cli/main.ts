@@ -8,14 +8,15 @@ import { DenoiseError } from '../src/notices';
 import { readArguments, USAGE, UsageError, type Settings } from './arguments';
 import { dicomWebOptions, dicomWebTarget, listDicomWeb } from './dicomweb';
 import { EXIT } from './exit-codes';
-import { folderTarget, listFolder } from './folder';
+import { folderTarget } from './folder';
+import { listFolder } from './folder-source';
 import { mercureSettings, writeMercureResult } from './mercure';
 import { chooseModel } from './model';
 import { textProgress, type Progress } from './progress';
 import { sentences, summary, type Report, type SeriesReport } from './report';
 import { judge, listedSeries, runSeries } from './run';
 import { SourceError, type Listing, type SourceSeries } from './source';
-import { TargetError, type Target } from './target';
+import { isSystemError, TargetError, type Target } from './target';
 
 export interface Process {
   readonly argv: readonly string[];
@@ -52,8 +53,15 @@ export async function main(process: Process): Promise<number> {
   const run = new Run(settings, process);
   const report = await run.report();
   stdout.write(settings.json ? `${JSON.stringify(report, null, 2)}\n` : summary(report));
-  if (mercure) await writeMercureResult(env, report);
-  return report.exitCode;
+  if (!mercure) return report.exitCode;
+  try {
+    await writeMercureResult(env, report);
+    return report.exitCode;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    stderr.write(`result.json cannot be written: ${error.message}\n`);
+    return report.exitCode === EXIT.done ? EXIT.target : report.exitCode;
+  }
 }
 
 class Run {
@@ -123,14 +131,15 @@ class Run {
     }
     const outcomes = new Set(this.done.map(({ outcome }) => outcome));
     if (outcomes.has('interrupted')) return EXIT.interrupted;
-    if (outcomes.has('incomplete') || unreadable.length > 0) return EXIT.incomplete;
+    if (outcomes.has('incomplete') || outcomes.has('busy') || unreadable.length > 0) return EXIT.incomplete;
     return outcomes.has('done') || outcomes.has('listed') ? EXIT.done : EXIT.refused;
   }
 
   private list(): Promise<Listing> {
     const { source } = this.settings;
     const { env, signal } = this.process;
-    if (source.kind === 'folder') return listFolder(source.path, signal);
+    if (source.kind === 'folder')
+      return listFolder(source.path, signal, (read, total) => this.progress.listing(read, total));
     return listDicomWeb(source, dicomWebOptions(source.root, env['ISCL_FROM_AUTHORIZATION']), signal);
   }
 
@@ -167,7 +176,8 @@ class Run {
 
   private async one(index: number, series: SourceSeries, target: Target | null): Promise<SeriesReport> {
     const verdict = judge(series, this.card!.domain);
-    if (!target || verdict.kind === 'refused') return listedSeries(series, verdict);
+    if (verdict.kind === 'refused') return listedSeries(series, verdict, 'refused');
+    if (!target) return listedSeries(series, verdict, 'listed');
     // Loaded once, when the first series is accepted; a model that cannot run stops the command, not a series.
     this.info ??= await this.prepare();
     this.progress.series(index, this.listing.series.length, '');

@@ -2,7 +2,8 @@ import type { JobProgress } from '../src/denoise';
 import type { PrepareProgress } from '../src/engine';
 
 export interface Progress {
-  message(text: string): void;
+  /** Files read of a folder. */
+  listing(read: number, total: number): void;
   preparing(step: PrepareProgress): void;
   series(index: number, total: number, description: string): void;
   checking(done: number, total: number): void;
@@ -34,9 +35,8 @@ export function textProgress(stream: Stream, now: () => number = Date.now): Prog
     open = false;
   };
   return {
-    message(text) {
-      end();
-      stream.write(`${text}\n`);
+    listing(read, total) {
+      line(`Reading: ${read} of ${total} files`);
     },
     preparing({ step }) {
       line(`Model: ${step}`, true);
@@ -50,7 +50,7 @@ export function textProgress(stream: Stream, now: () => number = Date.now): Prog
       line(`${prefix}: ${done} of ${total} slices are there already`);
     },
     slice({ done, failed, total, secondsLeft }) {
-      const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left`;
+      const left = secondsLeft === null || secondsLeft === 0 ? '' : `, ${duration(secondsLeft)} left`;
       const broken = failed > 0 ? `, ${failed} failed` : '';
       line(`${prefix}: ${done} of ${total} slices${broken}${left}`, done + failed === total);
     },

@@ -9,8 +9,8 @@ export interface SeriesReport {
   readonly derivedSeriesInstanceUid: string | null;
   readonly slices: number;
   readonly verdict: Verdict;
-  /** `listed`: would be denoised (--dry-run). */
-  readonly outcome: 'done' | 'incomplete' | 'interrupted' | 'refused' | 'listed';
+  /** `listed`: would be denoised (--dry-run). `busy`: another process is at it; nothing was done. */
+  readonly outcome: 'done' | 'incomplete' | 'interrupted' | 'refused' | 'listed' | 'busy';
   /** Slices an earlier run had made and this one verified. */
   readonly kept: number;
   readonly written: number;
@@ -52,7 +52,7 @@ export function summary(report: Report): string {
     ...series.failed.map(({ sopInstanceUid, reason }) => `  failed: ${sopInstanceUid}: ${reason}`),
     // That it was interrupted is said already.
     ...(series.notice && series.notice.code !== 'cancelled'
-      ? sentences(series.notice).map(line => `  ${line}`)
+      ? noticeLines(series.notice).map(line => `  ${line}`)
       : []),
   ]);
   for (const { file, what } of report.unreadable) lines.push(`unreadable: ${file}: ${what}`);
@@ -66,10 +66,11 @@ const OUTCOME: { readonly [outcome in SeriesReport['outcome']]: string } = {
   interrupted: 'interrupted, run again to go on',
   refused: 'refused',
   listed: 'would be denoised',
+  busy: 'another iscl-denoise is at work on it, left alone',
 };
 
 function counts({ outcome, written, kept, derivedSeriesInstanceUid }: SeriesReport): string {
-  if (outcome === 'refused' || outcome === 'listed') return '';
+  if (outcome === 'refused' || outcome === 'listed' || outcome === 'busy') return '';
   const before = kept > 0 ? `, ${kept} there before` : '';
   return `, ${written} written${before}, new series ${derivedSeriesInstanceUid}`;
 }
@@ -78,6 +79,11 @@ function verdictLines(verdict: Verdict): string[] {
   const notices = verdict.kind === 'refused' ? verdict.reasons : verdict.warnings;
   const kind = verdict.kind === 'refused' ? 'refused' : 'warning';
   return notices.map(notice => `${kind}: ${describe(notice).happened}`);
+}
+
+/** What to do is in the first line already (run again), and the notice's own words for it are a viewer's; not so for wrong pixels in the archive. */
+function noticeLines(notice: Fault): string[] {
+  return notice.code === 'store-mismatch' ? sentences(notice) : [describe(notice).happened];
 }
 
 export function sentences(notice: Fault | Refusal): string[] {

@@ -1,6 +1,13 @@
 /** The pipeline of src/ over every series of a source: verdict, engine, job, blend, derive, store. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import { judgeSeries, sliceFromStored, sortAlongNormal, type CtSlice, type Verdict } from '../src/ct';
+import {
+  judgeSeries,
+  sliceFromStored,
+  sortAlongNormal,
+  type CtSlice,
+  type SliceHu,
+  type Verdict,
+} from '../src/ct';
 import { blend, DenoiseJob, provenanceOf, type DenoisedSlice } from '../src/denoise';
 import {
   decodeFrame,
@@ -11,11 +18,13 @@ import {
   type DecodedFrame,
   type DerivedInstance,
   type ParsedInstance,
+  type SeriesMoment,
 } from '../src/dicom';
 import type { Engine, EngineInfo } from '../src/engine';
 import { DenoiseError, describe, type Fault, type Refusal } from '../src/notices';
 import { Channel } from './channel';
 import type { Progress } from './progress';
+import { SeriesBusy } from './lock';
 import type { SeriesReport } from './report';
 import type { SourceInstance, SourceSeries } from './source';
 import type { SeriesTarget, StoreOutcome, Target } from './target';
@@ -34,13 +43,18 @@ export interface RunOptions {
 interface Held {
   readonly parsed: ParsedInstance;
   readonly frame: DecodedFrame;
+  readonly slice: SliceHu;
 }
 
 /** Results waiting to be encoded; above this the job pauses, so that a slow archive does not fill the memory with sources. */
 const MAX_WAITING = 16;
 
-/** The verdict alone, for --dry-run and for what is refused. */
-export function listedSeries(series: SourceSeries, verdict: Verdict): SeriesReport {
+/** The verdict alone, for --dry-run, for what is refused and for what another process is at. */
+export function listedSeries(
+  series: SourceSeries,
+  verdict: Verdict,
+  outcome: 'refused' | 'listed' | 'busy',
+): SeriesReport {
   const { studyInstanceUid, seriesInstanceUid, instances } = series;
   return {
     studyInstanceUid,
@@ -48,7 +62,7 @@ export function listedSeries(series: SourceSeries, verdict: Verdict): SeriesRepo
     derivedSeriesInstanceUid: null,
     slices: instances.length,
     verdict,
-    outcome: verdict.kind === 'refused' ? 'refused' : 'listed',
+    outcome,
     kept: 0,
     written: 0,
     failed: [],
@@ -95,14 +109,27 @@ class SeriesRun {
   }
 
   async report(): Promise<SeriesReport> {
-    const { signal, target } = this.options;
+    const { target } = this.options;
     const { studyInstanceUid, seriesInstanceUid, instances } = this.series;
     const seriesUid = derivedSeriesInstanceUid(seriesInstanceUid, this.provenance(this.info.provider));
-    const opened = await target.open({
-      studyInstanceUid,
-      seriesInstanceUid: seriesUid,
-      expected: instances.length,
-    });
+    const derived = { studyInstanceUid, seriesInstanceUid: seriesUid, expected: instances.length };
+    let opened: SeriesTarget;
+    try {
+      opened = await target.open(derived);
+    } catch (error) {
+      if (error instanceof SeriesBusy) return listedSeries(this.series, this.verdict, 'busy');
+      throw error;
+    }
+    try {
+      return await this.into(opened, seriesUid);
+    } finally {
+      await opened.close();
+    }
+  }
+
+  private async into(opened: SeriesTarget, seriesUid: string): Promise<SeriesReport> {
+    const { signal } = this.options;
+    const { studyInstanceUid, seriesInstanceUid, instances } = this.series;
     const { todo, kept } = await this.split(opened);
     const outcome = await this.process(todo, opened, instances.length - kept);
     const failed = [...this.failed, ...outcome.failed];
@@ -168,9 +195,10 @@ class SeriesRun {
   ): Promise<StoreOutcome> {
     const { signal } = this.options;
     const results = new Channel<DenoisedSlice>();
-    const storing = target.store(this.derive(results), expected, signal);
-    // A store that breaks must stop the job, not leave it computing for nobody.
-    storing.catch(() => results.close());
+    const storing = target.store(this.derive(results, target.seriesMoment), expected, signal);
+    // A store that ends before the series does must stop the job, not leave it computing for nobody.
+    const close = () => results.close();
+    storing.then(close, close);
     const ended = todo.length > 0 ? await this.denoise(todo, results) : null;
     results.close();
     const outcome = await storing;
@@ -193,14 +221,19 @@ class SeriesRun {
     });
     const stop = () => job.cancel();
     signal.addEventListener('abort', stop, { once: true });
+    let counted = 0;
     job.subscribe(event => {
       if (event.kind === 'slice') {
         results.push(event.slice);
-        progress.slice(job.snapshot.progress);
         if (results.waiting >= MAX_WAITING && job.snapshot.state === 'running') job.pause();
       } else if (event.kind === 'slice-failed') {
         this.held.delete(event.sopInstanceUid);
         this.failed.push({ sopInstanceUid: event.sopInstanceUid, reason: describe(event.fault).happened });
+      } else if (event.kind === 'changed') {
+        // The slice itself is announced before it is counted; other changes count nothing.
+        const now = event.snapshot.progress;
+        if (now.done + now.failed > counted) progress.slice(now);
+        counted = now.done + now.failed;
       }
     });
     results.onTake = () => {
@@ -228,8 +261,8 @@ class SeriesRun {
         const started = performance.now();
         const parsed = parsePart10(await read(signal));
         const frame = await decodeFrame(parsed);
-        this.held.set(instance.SOPInstanceUID, { parsed, frame });
         const slice = sliceFromStored(frame.stored, instance);
+        this.held.set(instance.SOPInstanceUID, { parsed, frame, slice });
         this.seconds.load += performance.now() - started;
         return slice;
       },
@@ -251,23 +284,20 @@ class SeriesRun {
     });
   }
 
-  private async *derive(results: AsyncIterable<DenoisedSlice>): AsyncGenerator<DerivedInstance> {
-    const instances = new Map(
-      this.series.instances.map(({ instance }) => [instance.SOPInstanceUID, instance]),
-    );
+  private async *derive(
+    results: AsyncIterable<DenoisedSlice>,
+    seriesMoment: SeriesMoment | null,
+  ): AsyncGenerator<DerivedInstance> {
     for await (const { sopInstanceUid, hu: denoised, provider } of results) {
       // The job first hands the engine its next slice; this one is derived while that is computed.
       await immediate();
       const started = performance.now();
       const source = this.held.get(sopInstanceUid)!;
       this.held.delete(sopInstanceUid);
-      const hu = blend(
-        sliceFromStored(source.frame.stored, instances.get(sopInstanceUid)!),
-        denoised,
-        this.options.strength,
-      );
+      const hu = blend(source.slice, denoised, this.options.strength);
       const provenance = this.provenance(provider);
-      const derived = await deriveInstance({ source, hu, provenance, createdAt: this.options.createdAt });
+      const { createdAt } = this.options;
+      const derived = await deriveInstance({ source, hu, provenance, createdAt, seriesMoment });
       this.seconds.encode += performance.now() - started;
       yield derived;
     }

@@ -1,10 +1,10 @@
-import type { DerivedInstance } from '../src/dicom';
+import type { DerivedInstance, SeriesMoment } from '../src/dicom';
 import type { Fault } from '../src/notices';
 import type { StoreReport } from '../src/store';
 
 /** Where derived series go. */
 export interface Target {
-  /** @throws TargetError */
+  /** @throws TargetError; SeriesBusy when another process is at this series */
   open(series: DerivedSeries): Promise<SeriesTarget>;
 }
 
@@ -27,6 +27,8 @@ export interface SeriesTarget {
   readonly there: ReadonlySet<string>;
   /** Those the target holds in its journal and stores itself: they need not be made again. */
   readonly held: ReadonlySet<string>;
+  /** Series Date and Time of what an earlier run left: one series has one. */
+  readonly seriesMoment: SeriesMoment | null;
   /** Whether one that is there is what an earlier run wrote; false when it is damaged, or cannot be had. */
   isWhole(expected: ExpectedInstance): Promise<boolean>;
   /**
@@ -38,6 +40,8 @@ export interface SeriesTarget {
     expected: number,
     signal: AbortSignal,
   ): Promise<StoreOutcome>;
+  /** Nothing more comes; another process may have the series. */
+  close(): Promise<void>;
 }
 
 export interface StoreOutcome {
@@ -53,3 +57,7 @@ export interface StoreOutcome {
 export class TargetError extends Error {
   override readonly name = 'TargetError';
 }
+
+/** By its shape: an error of another realm (a worker, a test's sandbox) is no instance of our Error. */
+export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  typeof error === 'object' && error !== null && 'syscall' in error;

@@ -5,6 +5,7 @@
 export { derivedInstances, derivedSeriesUid } from './save';
 export {
   describeReason,
+  earlierMoment,
   indexedDbJournal,
   resumeStore,
   storeInstances,

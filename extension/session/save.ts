@@ -7,6 +7,7 @@ import {
   type DerivedInstance,
   type DeriveSource,
   type Provenance,
+  type SeriesMoment,
 } from '../../src/dicom';
 import { DenoiseError } from '../../src/notices';
 import { DicomWebClient, ReadRefused, type DicomWebOptions } from '../../src/store';
@@ -39,6 +40,8 @@ export interface DeriveOptions {
   /** Where the originals' headers are read from; null: only what the viewer has loaded of them is copied. */
   readonly server: DicomWebOptions | null;
   readonly signal: AbortSignal;
+  /** Of what an earlier store left of this series; absent: nothing. */
+  readonly seriesMoment?: SeriesMoment | null;
 }
 
 /**
@@ -47,7 +50,7 @@ export interface DeriveOptions {
  * @throws DenoiseError: `source-header` when the server does not answer
  */
 export async function* derivedInstances(run: Run, options: DeriveOptions): AsyncGenerator<DerivedInstance> {
-  const { strength } = options;
+  const { strength, seriesMoment = null } = options;
   const provenance = seriesProvenance(run, strength);
   const createdAt = run.createdAt(strength);
   const client = options.server ? new DicomWebClient(options.server) : null;
@@ -72,6 +75,7 @@ export async function* derivedInstances(run: Run, options: DeriveOptions): Async
         hu: blend(source, denoised.hu, strength),
         provenance,
         createdAt,
+        seriesMoment,
       });
     }
   } finally {

@@ -140,21 +140,26 @@ export class Saver {
     const subject = subjectOf(run);
     const expected = run.source.slices.length;
     await this.work('store', subject, expected, async signal => {
-      const { derivedInstances, derivedSeriesUid, resumeStore, storeInstances } = await saveTools();
+      const { derivedInstances, derivedSeriesUid, earlierMoment, resumeStore, storeInstances } =
+        await saveTools();
+      const { studyInstanceUid } = run.source;
+      const seriesInstanceUid = derivedSeriesUid(run, strength);
       // The same for the same series, so that Store takes up what was cut off, also by a reload.
-      const sessionId = `${derivedSeriesUid(run, strength)}@${server.roots.stow}`;
+      const sessionId = `${seriesInstanceUid}@${server.roots.stow}`;
       return alone(sessionId, signal, async () => {
         const journal = await this.openJournal();
         const onProgress = (progress: StoreProgress) => this.progress(progress);
         const options = { server, journal, signal, onProgress };
-        const instances = derivedInstances(run, { strength, server, signal });
+        const series = { studyInstanceUid, seriesInstanceUid };
+        const seriesMoment = await earlierMoment({ server, journal, sessionId, ...series, signal });
+        const instances = derivedInstances(run, { strength, server, signal, seriesMoment });
         const begun = (await journal.sessions()).some(({ id }) => id === sessionId);
         const report = begun
-          ? await resumeStore(sessionId, options, instances)
+          ? await resumeStore(sessionId, { ...options, expected }, instances)
           : await storeInstances(instances, {
               ...options,
               sessionId,
-              studyInstanceUid: run.source.studyInstanceUid,
+              studyInstanceUid,
               expected,
               label: subject.label,
             });

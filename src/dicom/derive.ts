@@ -9,6 +9,7 @@ import { naturalize, rawFromNaturalized } from './naturalized';
 import type { PrivateAllowList } from './private-tags';
 import { settingsKey, type Provenance } from './provenance';
 import { parsePart10, type ParsedInstance } from './reader';
+import type { SeriesMoment } from './series-moment';
 import { TAG } from './tags';
 import { deterministicUid, sha256Hex } from './uid';
 import { writePart10 } from './writer';
@@ -28,8 +29,10 @@ export interface DeriveInput {
   /** The blended slice in HU, rows x columns, row-major, as `blend` gives it. Values under the source's padding are ignored. */
   readonly hu: Int16Array | Float32Array;
   readonly provenance: Provenance;
-  /** When the derived series was made; one moment for all slices of a series. */
+  /** When the derived slices were made; one moment for all slices of a run. */
   readonly createdAt: Date;
+  /** Series Date and Time that an earlier run gave the series; null or absent: `createdAt`. */
+  readonly seriesMoment?: SeriesMoment | null;
   /** Other instances the model read for this slice. */
   readonly neighbours?: readonly SourceReference[];
   /** Value 2 of Image Type; SECONDARY unless a site's rules want PRIMARY. */

@@ -75,6 +75,10 @@ const DROPPED: readonly number[] = [
   TAG.LargestPixelValueInSeries,
   TAG.IconImageSequence,
   TAG.MACParametersSequence,
+  // It holds the original's own UIDs, which re-identification would give to the derived instance.
+  TAG.EncryptedAttributesSequence,
+  // Of private attributes, nearly all of which go.
+  TAG.PrivateDataElementCharacteristicsSequence,
   TAG.DigitalSignaturesSequence,
   TAG.DataSetTrailingPadding,
   TAG.PixelDataProviderURL,
@@ -124,10 +128,11 @@ export function derivedAttributes(
   set(TAG.SeriesInstanceUID, ascii('UI', uids.seriesInstanceUid));
   set(TAG.Modality, ascii('CS', 'CT'));
   set(TAG.ImageType, imageType(source, input.imageTypeValue2 ?? 'SECONDARY'));
-  for (const tag of [TAG.InstanceCreationDate, TAG.SeriesDate, TAG.ContentDate])
-    set(tag, ascii('DA', moment.date));
-  for (const tag of [TAG.InstanceCreationTime, TAG.SeriesTime, TAG.ContentTime])
-    set(tag, ascii('TM', moment.time));
+  for (const tag of [TAG.InstanceCreationDate, TAG.ContentDate]) set(tag, ascii('DA', moment.date));
+  for (const tag of [TAG.InstanceCreationTime, TAG.ContentTime]) set(tag, ascii('TM', moment.time));
+  const begun = input.seriesMoment ?? moment;
+  set(TAG.SeriesDate, ascii('DA', begun.date));
+  set(TAG.SeriesTime, ascii('TM', begun.time));
 
   set(TAG.SeriesNumber, seriesNumber(source));
   set(TAG.SeriesDescription, seriesDescription(source, input.provenance.strength));

@@ -14,6 +14,7 @@ export {
   type DeriveInput,
   type DeriveSource,
 } from './derive';
+export { seriesMomentOf, type SeriesMoment } from './series-moment';
 export { WorkerDeriver, type DeriveWorker } from './worker-deriver';
 export type { SourceReference } from './derived-attributes';
 export type { Provenance } from './provenance';

@@ -57,6 +57,7 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'store-refused'; readonly status: number }
   | { readonly code: 'store-incomplete'; readonly stored: number; readonly failed: number }
   | { readonly code: 'store-mismatch'; readonly sopInstanceUid: string }
+  | { readonly code: 'store-journal'; readonly what: string }
   | { readonly code: 'save-folder'; readonly what: string }
   | { readonly code: 'save-cancelled'; readonly what: 'zip' | 'folder' | 'store' }
   | { readonly code: 'internal' }

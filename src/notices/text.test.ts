@@ -52,6 +52,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'store-refused': { kind: 'fault', code: 'store-refused', status: 401 },
   'store-incomplete': { kind: 'fault', code: 'store-incomplete', stored: 39, failed: 1 },
   'store-mismatch': { kind: 'fault', code: 'store-mismatch', sopInstanceUid: '1.2.3' },
+  'store-journal': { kind: 'fault', code: 'store-journal', what: 'the disk is full' },
   'save-folder': { kind: 'fault', code: 'save-folder', what: 'disk full' },
   'save-cancelled': { kind: 'fault', code: 'save-cancelled', what: 'store' },
   internal: { kind: 'fault', code: 'internal', detail: 'TypeError: x' },

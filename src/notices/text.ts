@@ -273,6 +273,12 @@ function describeFault(fault: Fault): NoticeText {
         kept: 'The denoised slices are kept; the archive keeps what it had.',
         todo: 'Do not use the stored series. Show this message to the administrator of the archive.',
       };
+    case 'store-journal':
+      return {
+        happened: `What is still to be sent could not be kept on this computer: ${fault.what}.`,
+        kept: STORED_KEPT,
+        todo: 'Free some space (a private window has little) and press Store again; only what is missing is sent.',
+      };
     case 'save-folder':
       return {
         happened: `The files could not be written to the folder: ${fault.what}.`,

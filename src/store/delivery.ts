@@ -161,7 +161,8 @@ export class Delivery {
 
     if (unnamed.length === 0) return { after, lesson: waits };
     if (status >= 200 && status < 300) {
-      after.push(...(await this.lookUp(unnamed, { code: 'missing-after-store' }, false)));
+      // Believed until the list is asked at the end: an archive that takes a moment to index must not be sent the same again meanwhile.
+      for (const entry of unnamed) after.push(await this.context.apply(entry, 'accept'));
       return { after, lesson: waits };
     }
     if (status === 413) {
@@ -180,7 +181,7 @@ export class Delivery {
         ? { code: 'failure-reason', value: other }
         : { code: 'refused', status };
       if (sending.length > 1) for (const entry of unnamed) this.alone.add(entry.sopInstanceUid);
-      after.push(...(await this.lookUp(unnamed, reason, true, sending.length === 1)));
+      after.push(...(await this.lookUp(unnamed, reason, sending.length === 1)));
       return { after, lesson: waits };
     }
     // 401, 403, 404, 405, 406, 415, ...: it would say the same to any other instance.
@@ -197,7 +198,9 @@ export class Delivery {
       const warning = answer.stored.get(uid);
       const value = answer.failed.get(uid);
       if (warning !== undefined) {
-        named.set(uid, await this.context.apply(entry, 'accept', warning === null ? {} : { warning }));
+        // Who changed an attribute may have changed more: what has a warning is compared.
+        const change = warning === null ? {} : { warning, compare: true };
+        named.set(uid, await this.context.apply(entry, 'accept', change));
       } else if (value !== undefined) {
         const kind = classOfReason(value);
         const reason: FailureReason = value.startsWith('A7')
@@ -215,17 +218,11 @@ export class Delivery {
 
   /**
    * Entries the answer does not name: there, or to be sent again, or failed with `reason` when this was the last attempt or `final`.
-   * @param doubt whether the pixels of what is found must be compared one by one
+   * The pixels of what is found are compared one by one.
    */
-  private async lookUp(
-    entries: readonly Entry[],
-    reason: FailureReason,
-    doubt: boolean,
-    final = false,
-  ): Promise<Entry[]> {
+  private async lookUp(entries: readonly Entry[], reason: FailureReason, final = false): Promise<Entry[]> {
     const lost: Entry[] = [];
-    for (const entry of entries)
-      lost.push(await this.context.apply(entry, 'lose', doubt ? { compare: true } : {}));
+    for (const entry of entries) lost.push(await this.context.apply(entry, 'lose', { compare: true }));
     const after: Entry[] = [];
     for (const entry of await this.reconcile(lost)) {
       const over = entry.state === 'pending' && (final || entry.attempts >= this.context.attempts);
@@ -259,7 +256,7 @@ export class Delivery {
     if (entries.length > 1 && this.failures >= BATCH_ATTEMPTS) {
       for (const entry of entries) this.alone.add(entry.sopInstanceUid);
     }
-    const after = await this.lookUp(entries, reason, true);
+    const after = await this.lookUp(entries, reason);
     if (after.some(entry => entry.state === 'accepted')) this.failures = this.givenUp = 0;
     const given = after.filter(entry => entry.state === 'failed').length;
     this.givenUp += given;

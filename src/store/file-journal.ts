@@ -20,7 +20,6 @@ export function fileJournal(root: string): JournalStore {
     async open(session) {
       // Patients' images: for this user only, whatever the umask.
       await mkdir(dir(session.id), { recursive: true, mode: 0o700 });
-      await rm(lines(session.id), { force: true });
       await writeAtomically(join(dir(session.id), 'session.json'), JSON.stringify(session));
     },
     async entries(id) {
@@ -45,15 +44,21 @@ export function fileJournal(root: string): JournalStore {
   };
 }
 
-/** Writes beside the target, flushes, then renames: a reader sees the old file or the new one, never half of either. */
+/** Writes beside the target, flushes, then renames: a reader sees the old file or the new one, never half of either. What fails leaves nothing. */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.part`;
-  const handle = await open(temporary, 'w');
   try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, 'w');
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // Half a file on a full disk would only keep it full.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
 }

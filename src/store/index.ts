@@ -3,10 +3,17 @@
  * or a folder (`writeToFolder`). Browser and Node; `./node` adds the journal in a folder.
  */
 export { storeInstances, resumeStore } from './session';
-export type { StorableInstance, StoreOptions, StoreProgress, StoreSeriesOptions } from './session';
+export type {
+  ResumeOptions,
+  StorableInstance,
+  StoreOptions,
+  StoreProgress,
+  StoreSeriesOptions,
+} from './options';
 export { DicomWebClient, NoAnswer, ReadRefused, stringValue } from './dicomweb';
 export type { DicomJson, DicomWebOptions, DicomWebRoots } from './dicomweb';
-export { memoryJournal } from './journal';
+export { earlierMoment, type EarlierStore } from './earlier-moment';
+export { isThere, memoryJournal } from './journal';
 export type { FileStore, JournalEntry, JournalSession, JournalStore } from './journal';
 export { indexedDbJournal, originPrivateFiles } from './indexed-db-journal';
 export { describeReason, reportToCsv, reportToJson } from './report';

@@ -36,6 +36,7 @@ export interface JournalEntry {
  */
 export interface JournalStore {
   sessions(): Promise<JournalSession[]>;
+  /** Writes the session down, or what has changed of it; its entries and files stay. */
   open(session: JournalSession): Promise<void>;
   /**
    * Entries still to be stored only with their file: a browser short of space drops files of its own accord, a power cut takes the last ones, and
@@ -83,7 +84,8 @@ export function memoryJournal(): JournalStore {
       return [...sessions.values()].map(({ session }) => session);
     },
     async open(session) {
-      sessions.set(session.id, { session, entries: new Map(), files: new Map() });
+      const { entries, files } = sessions.get(session.id) ?? { entries: new Map(), files: new Map() };
+      sessions.set(session.id, { session, entries, files });
     },
     async entries(id) {
       const { entries, files } = of(id);

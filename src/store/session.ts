@@ -5,8 +5,15 @@
 import type { Fault } from '../notices';
 import { DenoiseError } from '../notices';
 import { Delivery, type Entry } from './delivery';
-import { DicomWebClient, NoAnswer, ReadRefused, type DicomWebOptions } from './dicomweb';
-import { forgetAbandoned, type JournalSession, type JournalStore } from './journal';
+import { DicomWebClient, NoAnswer, ReadRefused } from './dicomweb';
+import { forgetAbandoned, type JournalSession } from './journal';
+import type {
+  ResumeOptions,
+  StorableInstance,
+  StoreOptions,
+  StoreProgress,
+  StoreSeriesOptions,
+} from './options';
 import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
 import { readBack, unverified } from './read-back';
@@ -19,52 +26,12 @@ import {
   type SessionEvent,
   type SessionState,
 } from './states';
-
-/** What src/dicom's `deriveInstance` gives. */
-export interface StorableInstance {
-  readonly sopInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly part10: Uint8Array;
-}
-
-export interface StoreProgress {
-  readonly state: SessionState;
-  /** What holds the run up just now. */
-  readonly hold: 'waiting' | 'authorising' | null;
-  /** Instances the server has, as far as we know. */
-  readonly there: number;
-  readonly failed: number;
-  readonly expected: number;
-  readonly bytesSent: number;
-  /** For what is still to be sent, at the pace so far; null before the first answer and while verifying. */
-  readonly secondsLeft: number | null;
-}
-
-export interface StoreOptions {
-  readonly server: DicomWebOptions;
-  readonly journal: JournalStore;
-  readonly onProgress?: (progress: StoreProgress) => void;
-  readonly signal?: AbortSignal;
-  /** A request carries at most this many bytes of instances (one instance may be more); default 16 MiB. */
-  readonly batchBytes?: number;
-  /** Attempts for one instance, and in a row for a server that does not answer; default 5. */
-  readonly attempts?: number;
-  /** Read every instance's pixels back instead of a sample. */
-  readonly compareAll?: boolean;
-}
-
-export interface StoreSeriesOptions extends StoreOptions {
-  readonly studyInstanceUid: string;
-  /** How many instances the series must have. */
-  readonly expected: number;
-  readonly label?: string;
-  readonly sessionId?: string;
-}
+import { toldJournal } from './told-journal';
 
 /**
- * Stores a series as it is produced. Resolves with a report in every case but a journal that cannot be written (rejects with the
- * journal's error) and an instance fed twice with different pixels. What is not stored stays in the journal:
- * `resumeStore(report.sessionId)` sends it, also after a reload, for 30 days. A journal whose session is `done` is removed.
+ * Stores a series as it is produced. Resolves with a report in every case but a journal that takes nothing at all (rejects with a DenoiseError,
+ * `store-journal`; one that takes no more files is reported, and what it has is stored) and an instance fed twice with different pixels.
+ * What is not stored stays in the journal: `resumeStore(report.sessionId)` sends it, also after a reload, for 30 days. A journal whose session is `done` is removed.
  */
 export async function storeInstances(
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>,
@@ -78,24 +45,34 @@ export async function storeInstances(
     target: options.server.roots.stow,
     label: options.label ?? '',
   };
-  await forgetAbandoned(options.journal, session.id);
-  await options.journal.open(session);
-  return new StoreSession(session, [], options).run(instances);
+  const journal = toldJournal(options.journal);
+  await forgetAbandoned(journal, session.id);
+  // What an earlier session of this name left belongs to another series of files.
+  await journal.remove(session.id);
+  await journal.open(session);
+  return new StoreSession(session, [], { ...options, journal }).run(instances);
 }
 
 /**
- * Takes a session up where it stopped: sends what is pending and what failed, and verifies all of it. `instances` are those the first
- * run never got; one the journal has is passed over.
+ * Takes a session up where it stopped: sends what is pending and what failed, and verifies all of it; what was there and no longer is
+ * counts as never produced. `instances` are those the first run never got, and may be all: one the journal has is passed over.
+ * Rejects also for a session that the journal does not have, or that is for another archive.
  */
 export async function resumeStore(
   sessionId: string,
-  options: StoreOptions,
+  options: ResumeOptions,
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance> = [],
 ): Promise<StoreReport> {
-  const session = (await options.journal.sessions()).find(({ id }) => id === sessionId);
-  if (!session) throw new Error(`the journal has no session ${sessionId}`);
-  await forgetAbandoned(options.journal, sessionId);
-  return new StoreSession(session, await options.journal.entries(sessionId), options).run(instances);
+  const journal = toldJournal(options.journal);
+  const begun = (await journal.sessions()).find(({ id }) => id === sessionId);
+  if (!begun) throw new Error(`the journal has no session ${sessionId}`);
+  const { stow } = options.server.roots;
+  if (begun.target !== stow) throw new Error(`session ${sessionId} is for ${begun.target}, not for ${stow}`);
+  await forgetAbandoned(journal, sessionId);
+  const session = { ...begun, expected: options.expected ?? begun.expected };
+  if (session.expected !== begun.expected) await journal.open(session);
+  const entries = await journal.entries(sessionId);
+  return new StoreSession(session, entries, { ...options, journal }).run(instances);
 }
 
 class StoreSession {
@@ -169,6 +146,25 @@ class StoreSession {
         await this.apply(entry, 'retry', { reason: null, attempts: 0 });
     }
     await this.delivery.reconcile(this.in('unconfirmed'));
+    await this.dropVanished();
+  }
+
+  /** An archive may have let go of what an earlier run stored and read back. Its file is gone from the journal, so it has to be made again. */
+  private async dropVanished(): Promise<void> {
+    const there = [...this.in('stored'), ...this.in('present')];
+    for (const seriesUid of new Set(there.map(entry => entry.seriesInstanceUid))) {
+      const list = await this.list(seriesUid);
+      if (list === null) return this.noList();
+      for (const entry of there.filter(({ seriesInstanceUid }) => seriesInstanceUid === seriesUid)) {
+        if (list.has(entry.sopInstanceUid)) continue;
+        await this.apply(entry, 'absent');
+        this.entries.delete(entry.sopInstanceUid);
+      }
+    }
+  }
+
+  private noList(): void {
+    this.stoppedBy ??= { kind: 'fault', code: 'store-unreachable', url: this.client.roots.qido };
   }
 
   /** Into the journal as it comes, and out in batches; after the server is given up on, only into the journal. */
@@ -268,7 +264,7 @@ class StoreSession {
       for (const seriesUid of new Set(absent.map(entry => entry.seriesInstanceUid))) {
         const list = await this.list(seriesUid);
         if (list === null) {
-          this.stoppedBy ??= { kind: 'fault', code: 'store-unreachable', url: this.client.roots.qido };
+          this.noList();
           return false;
         }
         lists.set(seriesUid, list);

@@ -47,8 +47,8 @@ export const INSTANCE_TABLE: Table<InstanceState, InstanceEvent> = {
   unconfirmed: { found: 'accepted', absent: 'pending' },
   accepted: { verify: 'stored', absent: 'pending', differ: 'mismatch' },
   existing: { verify: 'present', absent: 'pending', differ: 'mismatch' },
-  stored: {},
-  present: {},
+  stored: { absent: 'pending' },
+  present: { absent: 'pending' },
   mismatch: { retry: 'pending' },
   failed: { retry: 'pending' },
 };

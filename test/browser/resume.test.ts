@@ -123,6 +123,14 @@ const CUT_OFF = /Failed to load resource|ERR_FAILED|ERR_ABORTED|net::/;
     await nothingLeft();
     expect(gate.sent).toEqual([made, SLICES - made]);
     expect(await archived()).toEqual([3, 3 * SLICES]);
+    // Made in two visits, and one series all the same.
+    for (const id of await orthanc.get<string[]>('/series')) {
+      const tags = await orthanc.get<Record<string, { SeriesDate: string; SeriesTime: string }>>(
+        `/series/${id}/instances-tags?simplify`,
+      );
+      const moments = Object.values(tags).map(({ SeriesDate, SeriesTime }) => `${SeriesDate} ${SeriesTime}`);
+      expect([moments.length, new Set(moments).size]).toEqual([SLICES, 1]);
+    }
     expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
   });
 });

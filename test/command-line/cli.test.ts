@@ -1,6 +1,6 @@
 /** @jest-environment ./test/node-environment.cjs */
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRODUCT, sliceFromStored } from '../../src/ct';
 import { blend, provenanceOf } from '../../src/denoise';
@@ -165,12 +165,36 @@ describe('run again', () => {
       code: 4,
       series: [{ outcome: 'incomplete', kept: 3, notice: { code: 'save-folder' } }],
     });
+    expect((await filesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
     await rm(join(output, second!), { recursive: true });
     expect(await runJson([input, output])).toMatchObject({
       code: 0,
       series: [{ outcome: 'done', kept: 3, written: 1 }],
     });
     expect((await imagesIn(output)).filter(file => file.endsWith('.part'))).toEqual([]);
+  });
+
+  it('what is made later has the Series Date and Time of the rest; another host at work is left alone', async () => {
+    const [input, output] = [await folderOf(ctSeries(3)), await temporary()];
+    await runJson([input, output]);
+    const files = await imagesIn(output);
+    await rm(join(output, files[1]!));
+    const lock = join(output, `${files[0]!.split('/')[0]}.lock`);
+    await writeFile(lock, JSON.stringify({ pid: 1, host: 'elsewhere' }));
+    // Series Time has whole seconds.
+    await new Promise(resolve => setTimeout(resolve, 1100));
+    expect(await runJson([input, output])).toMatchObject({ code: 4, series: [{ outcome: 'busy' }] });
+    expect(await imagesIn(output)).not.toContain(files[1]);
+    // Its holder has not touched it for a while.
+    const before = new Date(Date.now() - 120_000);
+    await utimes(lock, before, before);
+    expect(await runJson([input, output])).toMatchObject({ code: 0, series: [{ kept: 2, written: 1 }] });
+    const read = await Promise.all(
+      files.map(async file => naturalize(parsePart10(await readFile(join(output, file))))),
+    );
+    expect(new Set(read.map(({ SeriesTime }) => String(SeriesTime))).size).toBe(1);
+    expect(new Set(read.map(({ ContentTime }) => String(ContentTime))).size).toBe(2);
+    expect((await filesIn(output)).filter(file => file.endsWith('.lock'))).toEqual([]);
   });
 
   it('a changed source is not taken for the old one', async () => {
@@ -332,6 +356,15 @@ describe('mercure', () => {
       expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
     },
   );
+
+  it('a result.json that cannot be written is a failure, told in a sentence', async () => {
+    const env = await task({});
+    await mkdir(join(env.MERCURE_OUT_DIR, 'result.json', 'in-the-way'), { recursive: true });
+    const { code, stderr } = await run([], env);
+    expect(code).toBe(7);
+    expect(stderr).toContain('result.json cannot be written');
+    expect(await imagesIn(env.MERCURE_OUT_DIR)).toHaveLength(3);
+  });
 
   it('exits non-zero when nothing could be denoised, and says why in result.json', async () => {
     const env = await task({});

@@ -66,6 +66,10 @@ export interface FaultServer {
   readonly wrongReadBack: Set<string>;
   /** This many QIDO requests get 501. */
   refusedLists: number;
+  /** This many QIDO requests do not know of anything yet: it indexes later. */
+  lateLists: number;
+  /** Warning Reason named with everything it stores. */
+  warning: number | null;
   /** Whether it gives frames; `another form`: other bytes than the uncompressed ones that were asked for. */
   frames: boolean | 'another form';
   instances: boolean;
@@ -74,16 +78,17 @@ export interface FaultServer {
   close(): Promise<void>;
 }
 
-export async function startFaultServer(): Promise<FaultServer> {
+/** @param port of an earlier one that is back; 0 for any */
+export async function startFaultServer(port = 0): Promise<FaultServer> {
   const server = createServer((request, response) => {
     handle(state, request, response).catch(error => {
       response.destroy(error as Error);
     });
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
   const state: FaultServer = {
-    url: `http://127.0.0.1:${port}/dicom-web`,
+    url: `http://127.0.0.1:${address.port}/dicom-web`,
     archive: new Map(),
     posts: new Map(),
     requests: [],
@@ -96,6 +101,8 @@ export async function startFaultServer(): Promise<FaultServer> {
     duplicatesFail: false,
     wrongReadBack: new Set(),
     refusedLists: 0,
+    lateLists: 0,
+    warning: null,
     frames: true,
     instances: true,
     cutReadBack: new Set(),
@@ -120,6 +127,7 @@ async function handle(state: FaultServer, request: IncomingMessage, response: Se
   const list = /^studies\/([^/]+)\/series\/([^/]+)\/instances$/.exec(path);
   if (list) {
     if (state.refusedLists-- > 0) return void response.writeHead(501).end();
+    if (state.lateLists-- > 0) return void response.writeHead(204).end();
     const all = [...state.archive.values()].filter(
       ({ study, series }) => study === list[1] && series === list[2],
     );
@@ -251,7 +259,9 @@ function answer(
   }
   if (form === 'both') stored.push(...failed.map(([uid]) => uid));
   const json = {
-    ...(stored.length && { '00081199': { vr: 'SQ', Value: stored.map(uid => item(uid)) } }),
+    ...(stored.length && {
+      '00081199': { vr: 'SQ', Value: stored.map(uid => item(uid, null, state.warning)) },
+    }),
     ...(failed.length && {
       '00081198': { vr: 'SQ', Value: failed.map(([uid, reason]) => item(uid, reason)) },
     }),
@@ -259,10 +269,11 @@ function answer(
   response.writeHead(code, { 'Content-Type': 'application/dicom+json' }).end(JSON.stringify(json));
 }
 
-function item(uid: string, reason?: number): object {
+function item(uid: string, reason: number | null = null, warning: number | null = null): object {
   return {
     '00081155': { vr: 'UI', Value: [uid] },
-    ...(reason !== undefined && { '00081197': { vr: 'US', Value: [reason] } }),
+    ...(reason !== null && { '00081197': { vr: 'US', Value: [reason] } }),
+    ...(warning !== null && { '00081196': { vr: 'US', Value: [warning] } }),
   };
 }
 

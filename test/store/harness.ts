@@ -28,9 +28,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-/** An empty server in the place of one that was closed. */
+/** An empty server in the place of one that was closed, under its address. */
 export async function restartServer(): Promise<void> {
-  server = await startFaultServer();
+  server = await startFaultServer(Number(new URL(server.url).port));
 }
 
 export function options(more: Partial<StoreOptions['server']> = {}): StoreOptions {

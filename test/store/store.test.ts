@@ -151,6 +151,23 @@ describe('part of a request fails', () => {
     server.always = () => ({ kind: 'partly', status: 200, fail: () => null, body: 'none' });
     expectWhole(await store());
   });
+
+  it('a 200 without a body from an archive that indexes later: waited for, and not sent again', async () => {
+    server.always = () => ({ kind: 'partly', status: 200, fail: () => null, body: 'none' });
+    server.lateLists = 3;
+    expectWhole(await store());
+    expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));
+    expect(waits.length).toBeGreaterThan(0);
+  });
+
+  it('a warning with each instance: the pixels of each are read back', async () => {
+    server.warning = 0xb000;
+    const report = await store();
+    expectWhole(report);
+    expect(
+      report.instances.every(({ pixelsCompared, warning }) => pixelsCompared && warning === 'B000'),
+    ).toBe(true);
+  });
 });
 
 describe('the whole request fails', () => {

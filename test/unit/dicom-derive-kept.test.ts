@@ -10,6 +10,7 @@ describe('what is dropped and kept', () => {
     const sq = { vr: 'SQ', items: [item([[0x00081155, text('UI', '1.2')]])] } as const;
     const gone = [
       0x00081111, 0x00880200, 0xfffafffa, 0x4ffe0001, 0x00080000, 0xfffcfffc, 0x00080014, 0x00181008,
+      0x04000500, 0x00080300,
     ];
     const changes = Object.fromEntries(
       gone.map(tag => [tag, (tag & 0xffff) === 0 ? { vr: 'UL', value: Buffer.alloc(4) } : sq]),

@@ -1,7 +1,13 @@
 import { judgeSeries } from '../../src/ct';
-import { derivedSeriesInstanceUid, naturalize, type DeriveInput, type ParsedInstance } from '../../src/dicom';
+import {
+  derivedSeriesInstanceUid,
+  naturalize,
+  seriesMomentOf,
+  type DeriveInput,
+  type ParsedInstance,
+} from '../../src/dicom';
 import { items, textOf } from '../conformance/silent-rules';
-import { text, us, type TinyCt } from '../conformance/part10';
+import { part10, text, us, type Dataset, type TinyCt } from '../conformance/part10';
 import { createdAt, derive, item, provenance, SIZE, value, wordsOf } from './dicom-fixtures';
 
 /* Row by row, the table of docs/dicom-conformance.md section 5; what is dropped and kept is in dicom-derive-kept.test.ts. */
@@ -330,5 +336,23 @@ describe('pixels', () => {
   });
   test('a strength beyond 1 is refused', async () => {
     await expect(derive({}, { provenance: { ...provenance, strength: 1.2 } })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('a series that is made in two runs', () => {
+  const file = async (changes: Dataset = new Map()) =>
+    part10(new Map([...(await derive()).dataset, ...changes]));
+  test('has the Series Date and Time of the first, and the dates of the second on what it made', async () => {
+    const seriesMoment = seriesMomentOf(await file());
+    const first = await derive();
+    expect(seriesMoment).toEqual({ date: value(first, 0x00080021), time: value(first, 0x00080031) });
+    const later = await derive({}, { createdAt: new Date('2027-03-02T12:04:05Z'), seriesMoment });
+    for (const tag of [0x00080021, 0x00080031]) expect(value(later, tag)).toBe(value(first, tag));
+    for (const tag of [0x00080012, 0x00080023]) expect(value(later, tag)).toBe('20270302');
+  });
+  test('of a file that is damaged, or names no moment, nothing is known', async () => {
+    expect(seriesMomentOf((await file()).subarray(0, 397))).toBeNull();
+    expect(seriesMomentOf(await file(new Map([[0x00080031, text('TM', '25 o clock')]])))).toBeNull();
+    expect(seriesMomentOf(await file(new Map([[0x00080021, text('DA', '')]])))).toBeNull();
   });
 });

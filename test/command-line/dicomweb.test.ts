@@ -1,0 +1,134 @@
+/** @jest-environment ./test/node-environment.cjs */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { naturalize, parsePart10 } from '../../src/dicom';
+import { startFaultServer, type FaultServer } from '../faults/server';
+import { ctSeries, folderOf, removeTemporary, run, runJson, temporary } from './command';
+
+/* Folder to archive, with what may happen to the archive and to the journal between two runs. */
+
+afterAll(removeTemporary);
+
+const COUNT = 5;
+const series = ctSeries(COUNT);
+let server: FaultServer;
+let state: string;
+beforeEach(async () => {
+  server = await startFaultServer();
+  state = await temporary();
+});
+afterEach(() => server.close());
+
+const to = () => ['--to', server.url, '--state', state];
+/** Series Time has whole seconds. */
+const aSecondLater = () => new Promise(resolve => setTimeout(resolve, 1100));
+const seriesTimes = () =>
+  new Set(
+    [...server.archive.values()].map(({ part10 }) => {
+      const { SeriesDate, SeriesTime } = naturalize(parsePart10(part10));
+      return `${String(SeriesDate)} ${String(SeriesTime)}`;
+    }),
+  );
+/** Refuses the second instance of the series, whatever it is called. */
+function refuseOne(): void {
+  let refused: string | null = null;
+  server.always = uids => {
+    refused ??= uids[1] ?? null;
+    return { kind: 'partly', status: 202, fail: uid => (uid === refused ? 0xc000 : null), body: 'json' };
+  };
+}
+
+it('slices that come to the source while a store is open belong to it, and the series has one Series Time', async () => {
+  const input = await folderOf(series);
+  refuseOne();
+  expect(await runJson([input, ...to()])).toMatchObject({ code: 4, series: [{ outcome: 'incomplete' }] });
+  server.always = null;
+  await folderOf(ctSeries(COUNT + 2).slice(COUNT), input);
+  await aSecondLater();
+  expect(await runJson([input, ...to()])).toMatchObject({ code: 0, series: [{ outcome: 'done' }] });
+  expect(server.archive.size).toBe(COUNT + 2);
+  expect(seriesTimes().size).toBe(1);
+  expect(await readdir(join(state, 'journal'))).toEqual([]);
+});
+
+it('what the archive has lost since is made again, with the Series Time of the rest', async () => {
+  const input = await folderOf(series);
+  await runJson([input, ...to()]);
+  const [lost] = server.archive.keys();
+  server.archive.delete(lost!);
+  await aSecondLater();
+  const report = await runJson([input, ...to()]);
+  expect(report).toMatchObject({ code: 0, series: [{ outcome: 'done', kept: COUNT - 1, written: 1 }] });
+  expect([...server.archive.keys()]).toContain(lost);
+  expect(seriesTimes().size).toBe(1);
+});
+
+it('what it has lost of an open store is made again too', async () => {
+  const input = await folderOf(series);
+  refuseOne();
+  await runJson([input, ...to()]);
+  server.always = null;
+  const [lost] = server.archive.keys();
+  server.archive.delete(lost!);
+  expect(await runJson([input, ...to()])).toMatchObject({ code: 0, series: [{ outcome: 'done' }] });
+  expect(server.archive.size).toBe(COUNT);
+});
+
+it('a journal that cannot be begun: target, exit code 7; one that breaks: incomplete, and the next run ends it', async () => {
+  const input = await folderOf(series);
+  const file = join(state, 'file');
+  await writeFile(file, '');
+  expect(await runJson([input, '--to', server.url, '--state', file])).toMatchObject({
+    code: 7,
+    error: expect.stringContaining('--state'),
+    series: [],
+  });
+  const first = await runJson([input, '--dry-run']);
+  expect(first.code).toBe(0);
+
+  // A folder in the place of the journal's list, as soon as something is sent: as a disk that takes no more.
+  server.always = () => {
+    const [session] = readdirSync(join(state, 'journal')).filter(name => !name.endsWith('.lock'));
+    const list = join(state, 'journal', session!, 'entries.jsonl');
+    rmSync(list, { force: true });
+    mkdirSync(list, { recursive: true });
+    return null;
+  };
+  const broken = await runJson([input, ...to()]);
+  expect(broken).toMatchObject({ code: 4, series: [{ outcome: 'incomplete' }] });
+  expect(broken.series[0]!.notice).toMatchObject({ code: 'store-journal', what: expect.any(String) });
+  server.always = null;
+  expect(await runJson([input, ...to()])).toMatchObject({ code: 0 });
+  expect(server.archive.size).toBe(COUNT);
+});
+
+describe('another run at the same series', () => {
+  const lockOf = async (): Promise<string> => {
+    refuseOne();
+    await runJson([await folderOf(series), ...to()]);
+    server.always = null;
+    const [session] = await readdir(join(state, 'journal'));
+    return join(state, 'journal', `${session}.lock`);
+  };
+
+  it('is left alone: busy, exit code 4, nothing sent', async () => {
+    // The parent of this process lives as long as it.
+    await writeFile(await lockOf(), JSON.stringify({ pid: process.ppid, host: hostname() }));
+    const sent = server.requests.length;
+    const argv = [await folderOf(series), ...to()];
+    expect(await runJson(argv)).toMatchObject({ code: 4, series: [{ outcome: 'busy', written: 0 }] });
+    expect((await run(argv)).stdout).toMatch(/another iscl-denoise is at work on it/);
+    expect(server.requests.length).toBe(sent);
+  });
+
+  it.each([
+    ['was killed', JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() })],
+    ['was killed while it wrote the lock', '{"pid"'],
+  ])('that %s is none', async (_, lock) => {
+    await writeFile(await lockOf(), lock);
+    expect(await runJson([await folderOf(series), ...to()])).toMatchObject({ code: 0 });
+    expect(server.archive.size).toBe(COUNT);
+  });
+});

@@ -1,0 +1,87 @@
+/** @jest-environment ./test/node-environment.cjs */
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ctInstance,
+  ctSeries,
+  filesIn,
+  folderOf,
+  imagesIn,
+  removeTemporary,
+  run,
+  runJson,
+  SERIES,
+  temporary,
+} from './command';
+
+afterAll(removeTemporary);
+
+describe('a folder as people have them', () => {
+  it('links are followed; what cannot be read is named, and the run is not called complete', async () => {
+    const [one, other] = [await folderOf(ctSeries(2)), await temporary()];
+    const [file] = await filesIn(one);
+    await symlink(one, join(other, 'a-series'));
+    await symlink(other, join(other, 'in-a-circle'));
+    await symlink(join(one, file!), join(other, 'the-same-image-again'));
+    expect(await runJson([other, await temporary()])).toMatchObject({
+      code: 0,
+      ignoredFiles: 1,
+      unreadable: [],
+      series: [{ slices: 2, written: 2 }],
+    });
+    await symlink(join(one, 'nowhere'), join(other, 'gone.dcm'));
+    // A file that opens and gives an error when it is read.
+    await symlink('/proc/self/mem', join(other, 'damaged-disk.dcm'));
+    expect(await runJson([other, await temporary()])).toMatchObject({
+      code: 4,
+      unreadable: [
+        { file: 'gone.dcm', what: 'it cannot be read (ENOENT)' },
+        { file: 'damaged-disk.dcm', what: 'it cannot be read (EIO)' },
+      ],
+      series: [{ outcome: 'done', written: 2 }],
+    });
+  });
+
+  it('several patients in nested folders: each series by itself', async () => {
+    const input = await temporary();
+    await folderOf(ctSeries(2, { series: '2.25.11', study: '2.25.1' }), join(input, 'a', 'b', 'c'));
+    await folderOf(ctSeries(3, { series: '2.25.12', study: '2.25.2' }), join(input, 'a', 'b'));
+    await folderOf(ctSeries(1, { series: '2.25.13', study: '2.25.2' }), input);
+    const output = await temporary();
+    const { code, series: reports } = await runJson([input, output]);
+    expect(code).toBe(0);
+    expect(reports.map(({ seriesInstanceUid, written }) => [seriesInstanceUid, written]).sort()).toEqual([
+      ['2.25.11', 2],
+      ['2.25.12', 3],
+      ['2.25.13', 1],
+    ]);
+    expect(new Set((await imagesIn(output)).map(file => file.split('/')[0])).size).toBe(3);
+  });
+
+  it.each<[string, Parameters<typeof ctInstance>[1]]>([
+    ['other pixels', { seed: 77 }],
+    ['another study', { study: '2.25.4' }],
+  ])(
+    'a second image under one SOP Instance UID, with %s, is named and not silently left out',
+    async (_, made) => {
+      const input = await folderOf(ctSeries(2));
+      const copy = join(input, 'copy');
+      await mkdir(copy);
+      await writeFile(join(copy, 'twin.dcm'), ctInstance(1, made).part10);
+      expect(await runJson([input, await temporary()])).toMatchObject({
+        code: 4,
+        unreadable: [
+          { file: 'copy/twin.dcm', what: expect.stringContaining(`${SERIES}.1, which is another`) },
+        ],
+        series: [{ outcome: 'done', written: 2 }],
+      });
+    },
+  );
+
+  it('tells how far it is, up to the last slice', async () => {
+    const { stderr } = await run([await folderOf(ctSeries(3)), await temporary()]);
+    expect(stderr).toMatch(/Reading: 0 of 3 files/);
+    expect(stderr).toMatch(/Series 1 of 1: 1 of 3 slices, about \d+ s left/);
+    expect(stderr.trim().split('\n').at(-1)).toBe('Series 1 of 1: 3 of 3 slices');
+  });
+});
