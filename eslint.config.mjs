@@ -20,6 +20,7 @@ export default tseslint.config(
       'dist/',
       '**/node_modules/',
       '.cache/',
+      '.venv/',
       'training/',
       'coverage/',
       'server/demo/',
