@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from iscl.cli import main
-from iscl.export.keep import AIM, SHARES, flat_case, suggestion, table
+from iscl.export.keep import AIM, FLAT_AIM, SHARES, flat_case, suggestion, table
 from iscl.nets import CtDenoiser
 from iscl.training import read_pairs
 from iscl.training.validation import cases
@@ -53,9 +53,11 @@ def test_a_flat_case_has_the_noise_and_no_anatomy(chosen):
 
 
 def test_the_smallest_share_that_reaches_both_aims_is_suggested():
-    climbing = [AIM - 0.10 + 0.4 * share for share in SHARES]
-    assert suggestion(rows_of(climbing, [1.0] * len(SHARES))) == 0.25
-    assert suggestion(rows_of([1.0] * len(SHARES), climbing)) == 0.25
+    def climbing(aim):
+        return [aim - 0.10 + 0.4 * share for share in SHARES]
+
+    assert suggestion(rows_of(climbing(AIM), [1.0] * len(SHARES))) == 0.25
+    assert suggestion(rows_of([1.0] * len(SHARES), climbing(FLAT_AIM))) == 0.25
     assert suggestion(rows_of([1.0] * len(SHARES), [1.0] * len(SHARES))) == 0.0
     assert suggestion(rows_of([0.1] * len(SHARES), [1.0] * len(SHARES))) == SHARES[-1]
 

@@ -19,9 +19,9 @@ SHARES = tuple(round(0.05 * step, 2) for step in range(9))
 FLAT_HU = 40.0
 """What a flat case holds inside the body: soft tissue."""
 
-AIM = 0.80
-"""Least NPS ratio, as a mean on anatomy and in every flat case: 0.75 is asked of a model, and real scans come out below
-simulated ones."""
+AIM, FLAT_AIM = 0.82, 0.80
+"""Least NPS ratio, as a mean on anatomy and in every flat case. 0.75 is asked of a model, and real scans and measured phantoms come
+out below simulated patients: a model at 0.80 and 0.80 stood at 0.72 to 0.74 there."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -56,12 +56,12 @@ def table(net: CtDenoiser, chosen: list[ValidationCase]) -> list[Row]:
 
 
 def suggestion(rows: list[Row]) -> float:
-    """The smallest share that reaches AIM twice, between the measured ones by interpolation, rounded up to 0.01; the
+    """The smallest share that reaches both aims, between the measured ones by interpolation, rounded up to 0.01; the
     largest measured one where none does."""
     anatomy = [row[1]["nps_ratio"] for row in rows]
     worst = [row[2]["worst_nps_ratio"] for row in rows]
     for share in np.arange(0.0, SHARES[-1], 0.01):
-        if np.interp(share, SHARES, anatomy) >= AIM and np.interp(share, SHARES, worst) >= AIM:
+        if np.interp(share, SHARES, anatomy) >= AIM and np.interp(share, SHARES, worst) >= FLAT_AIM:
             return round(float(share), 2)
     return SHARES[-1]
 
