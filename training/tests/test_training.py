@@ -179,20 +179,6 @@ def test_without_own_kernel_patches_stay_those_of_earlier_configurations(pairs_f
     assert not torch.equal(PatchSampler(pairs, PatchOptions(size=32), 5).batch()[0], other.batch()[0])
 
 
-def test_a_texture_is_added_to_clean_patches_alone_in_the_drawn_range(tmp_path):
-    flat = np.full((160, 160), 40, np.int16)
-    for name, patient, domain in (("a", "P1", "clean"), ("b", "P2", "noisy")):
-        write_pair(tmp_path, name, patient=patient, domain=domain, hu=flat)
-    pairs = read_pairs(tmp_path, "train")
-    entries = {"patches": {"batch": 24, "amplitude": [1.0, 1.0]}, "iscl": {"networks": "ct", "clean_texture": [3.0, 6.0]}}
-    x, y = UnpairedSampler(small(**entries), pairs, []).batch()
-    spread = y.flatten(1).std(dim=1)
-    assert 2.99 < spread.min() < 4 and 5 < spread.max() < 6.01
-    assert x.flatten(1).std(dim=1).min() > 15
-    plain = UnpairedSampler(small(iscl={"networks": "ct"}), pairs, []).batch()[1]
-    assert torch.equal(plain, torch.full_like(plain, 40.0))
-
-
 def test_an_empty_side_is_refused(pairs_folder):
     pairs = read_pairs(pairs_folder, "train")
     with pytest.raises(PairsError, match="clean set is empty"):
@@ -250,7 +236,6 @@ def test_edges_mark_the_inserted_lesions_alone(pairs_folder):
         ({"patches": {"size": 50}}, "multiple of 16"),
         ({"patches": {"amplitude": [3.0, 1.0]}}, "amplitude"),
         ({"iscl": {"networks": "unet"}}, "iscl.networks"),
-        ({"iscl": {"clean_texture": [5.0, 2.0]}}, "clean_texture"),
         ({"iscl": {"lambda": 3}}, "unknown entry iscl.lambda"),
         ({"network": "ct-slow"}, "network must be one of .*ct-fast"),
         ({"lr": float("nan")}, "lr"),

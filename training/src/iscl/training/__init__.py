@@ -17,7 +17,7 @@ __all__ = [
     "RunError",
     "TrainConfig",
     "load_checkpoint",
-    "start_weights",
     "make_config",
     "read_pairs",
+    "start_weights",
 ]

@@ -40,9 +40,6 @@ class IsclOptions:
     """Weight of the simulated pairs' L1 beside the unpaired losses (ct only); 0 is purely unpaired."""
     real_share: float = 0.5
     """Share of noisy patches taken from real noisy series, the rest are simulated."""
-    clean_texture: tuple[float, float] = (0.0, 0.0)
-    """SD in HU, drawn per patch, of simulated noise of a random kernel on the clean patches: a clean set that knows soft
-    kernels alone teaches D_Y that every normal-dose texture is soft. 0 leaves them as scanned."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,6 @@ def make_config(raw: dict[str, Any]) -> TrainConfig:
         raise ConfigError(f"ema must lie from 0 to below 1, not {config.ema}")
     if config.edge_weight and patches.batch < 2:
         raise ConfigError("edge_weight needs a patches.batch of at least 2: half of it is the other half with its noise turned")
-    if not 0 <= iscl.clean_texture[0] <= iscl.clean_texture[1]:
-        raise ConfigError("iscl.clean_texture must be two rising numbers, none below 0")
     if not 0 < patches.amplitude[0] <= patches.amplitude[1]:
         raise ConfigError("patches.amplitude must be two rising numbers above 0")
     return config

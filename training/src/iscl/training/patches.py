@@ -79,19 +79,14 @@ class PatchSampler:
         noisy, clean, edges = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
         return torch.stack(noisy), torch.stack(clean), torch.stack(edges)
 
-    def plain(self, texture: tuple[float, float] = (0.0, 0.0)) -> Tensor:
-        """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method. `texture`: SD in HU,
-        drawn between the two, of simulated noise added to each."""
+    def plain(self) -> Tensor:
+        """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method."""
         patches = []
         for _ in range(self.options.batch):
             index = int(self.rng.integers(len(self.pairs)))
             pair = self.pairs[index]
-            window = self._window(pair, index, self.options.size)
-            patch = torch.from_numpy(pair.hu[window].astype(np.float32))[None]
-            if texture[1]:
-                noise = self._noise(pair, index, window, self.options.size)[0]
-                patch = patch + noise * (float(self.rng.uniform(*texture)) / noise.std().clamp_min(1e-6))
-            patches.append(_turn(patch, int(self.rng.integers(4)), bool(self.rng.integers(2))))
+            hu = pair.hu[self._window(pair, index, self.options.size)].astype(np.float32)
+            patches.append(_turn(torch.from_numpy(hu)[None], int(self.rng.integers(4)), bool(self.rng.integers(2))))
         return torch.stack(patches)
 
     def _window(self, pair: PairSlice, index: int, size: int) -> tuple[slice, slice]:

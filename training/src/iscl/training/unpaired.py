@@ -25,7 +25,7 @@ from .validation import cases, validate
 class UnpairedSampler:
     """Noisy and clean patches of different patients, [N, 1, S, S] in HU.
 
-    Clean: slices of clean-side patients as they are, or with `clean_texture`. Noisy: real noisy slices, and simulated low dose of noisy-side
+    Clean: slices of clean-side patients as they are. Noisy: real noisy slices, and simulated low dose of noisy-side
     patients, in the share `real_share`.
     """
 
@@ -45,7 +45,6 @@ class UnpairedSampler:
         plain = replace(config.patches, zoom=0.0, lesions=0.0, recoloured=0.0, mixed_kernels=0.0, nearly_clean=0.0)
         single = replace(plain, batch=1)
         self.batch_size = config.patches.batch
-        self.clean_texture = config.iscl.clean_texture
         self.clean = PatchSampler(clean, plain, config.seed + 1)
         self.simulated = PatchSampler(simulated, single, config.seed + 2) if simulated else None
         self.real = PatchSampler(real, single, config.seed + 3) if real else None
@@ -59,7 +58,7 @@ class UnpairedSampler:
             else:
                 assert self.simulated is not None
                 noisy.append(self.simulated.batch()[0])
-        return torch.cat(noisy), self.clean.plain(self.clean_texture)
+        return torch.cat(noisy), self.clean.plain()
 
     def state(self) -> dict[str, Any]:
         parts = {"clean": self.clean, "simulated": self.simulated, "real": self.real}
