@@ -48,8 +48,8 @@ def test_a_recipe_starts_each_run_from_the_one_before(pairs_folder, tmp_path):
     code = main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL])
     assert code == 0
     assert (tmp_path / "1-ct-fast-supervised" / "last.pt").is_file()
-    last = (tmp_path / "4-ct-fast-iscl" / "config.json").read_text()
-    assert "3-ct-fast-own-kernel/last.pt" in last
+    last = (tmp_path / "5-ct-fast-iscl" / "config.json").read_text()
+    assert "4-ct-fast-independent/last.pt" in last
 
 
 def test_a_recipe_goes_on_from_a_shipped_model(pairs_folder, tmp_path):
@@ -123,7 +123,7 @@ def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
     out = tmp_path / "run"
     code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
     assert code == 0, capsys.readouterr().err
-    assert (out / "4-ct-fast-iscl" / "last.pt").is_file()
+    assert (out / "5-ct-fast-iscl" / "last.pt").is_file()
     split = (out / "split.csv").read_text()
     assert split.count(",validation,clean,") == 1 and split.count(",train,clean,") == 2 and ",train,noisy," in split
 
@@ -175,8 +175,8 @@ def test_a_recipe_is_refused_before_its_first_run_when_its_last_one_cannot_start
 
 
 def test_a_recipe_whose_last_folder_holds_a_run_is_refused_before_its_first(pairs_folder, tmp_path, capsys):
-    (tmp_path / "4-ct-fast-iscl").mkdir()
-    (tmp_path / "4-ct-fast-iscl" / "last.pt").write_bytes(b"x")
+    (tmp_path / "5-ct-fast-iscl").mkdir()
+    (tmp_path / "5-ct-fast-iscl" / "last.pt").write_bytes(b"x")
     assert main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL]) == 2
     assert "--resume" in capsys.readouterr().err
     assert not (tmp_path / "1-ct-fast-supervised").exists()

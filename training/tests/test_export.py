@@ -58,6 +58,18 @@ def test_onnx_runtime_gives_what_torch_gives_at_odd_sizes_too(denoiser, models):
     assert compare(denoiser, models / "test-model.onnx") <= 0.05
 
 
+def test_a_strength_below_1_leaves_a_share_of_everything():
+    torch.manual_seed(4)
+    net = CtDenoiser("fast", keep=0.25)
+    nn.init.normal_(net.unet.head.weight, std=0.01)
+    hu = torch.randn(1, 1, 48, 64) * 40
+    with torch.no_grad():
+        removed = hu - net(hu)
+        net.scale_noise(0.9)
+        assert removed.std() > 0.1
+        assert torch.allclose(hu - net(hu), 0.9 * removed, atol=1e-4)
+
+
 def test_training_goes_on_from_an_exported_model(denoiser, models, tmp_path):
     found = start_weights(models / "test-model.onnx", "ct-fast")
     assert found.keys() == denoiser.state_dict().keys()

@@ -26,7 +26,7 @@ from iscl.training.optim import Lookahead
 from iscl.training.pairs import check_folders
 from iscl.training.progress import DivergedError, RunLog, append_csv
 from iscl.training.run import prepare, run
-from iscl.training.supervised import SupervisedTrainer, edge_loss, supervised_loss, with_opposite_noise
+from iscl.training.supervised import SupervisedTrainer, edge_loss, pair_loss, supervised_loss, with_opposite_noise
 from iscl.training.unpaired import IsclTrainer, UnpairedSampler
 from iscl.training.validation import cases, mean_frequency, validate
 
@@ -168,6 +168,43 @@ def test_own_kernel_patches_have_field_0_of_their_slice_where_it_belongs(tmp_pat
     # Where zoomed up to twofold, interpolation averages pixels; where not, they are the slice's own whole numbers.
     whole = [bool((patch == patch.round()).all()) for patch in clean]
     assert any(whole) and not all(whole)
+
+
+def test_an_independent_target_shares_no_noise_with_the_input(tmp_path):
+    # Anatomy 40 HU everywhere; r of 8 HU is the slice's own noise, and a quarter dose adds sqrt(3) times it.
+    rng = np.random.default_rng(0)
+    r = np.rint(rng.normal(0, 8, (160, 160)))
+    added = rng.normal(0, 8 * np.sqrt(3), (1, 160, 160))
+    write_pair(tmp_path, "a", patient="P1", hu=(40 + r).astype(np.int16), noise=added.astype(np.float16), dose=np.float32(0.25))
+    plain = {"size": 64, "batch": 32, "zoom": 0.0, "lesions": 0.0, "nearly_clean": 0.0, "foreign_noise": 0.0, "own_kernel": 1.0}
+
+    def correlation(independent):
+        options = PatchOptions(**plain, independent_target=independent)
+        noisy, clean, _, share = PatchSampler(read_pairs(tmp_path, "train"), options, 0).batch_with_edges()
+        # Each amplitude for itself: r and the target's share of n cancel in every patch.
+        pairs = zip(noisy - 40, clean - share * (noisy - clean) - 40, strict=True)
+        return [float(np.corrcoef(x.numpy().ravel(), y.numpy().ravel())[0, 1]) for x, y in pairs], share.flatten()
+
+    found, share = correlation(True)
+    assert np.abs(found).max() < 0.12 and abs(np.mean(found)) < 0.02
+    assert share.min() > 0 and share.max() <= 1 / 3 / 0.6**2 + 1e-6
+    found, share = correlation(False)
+    assert min(found) > 0.15 and share.eq(0).all()
+
+
+def test_the_pair_loss_asks_for_the_target_of_either_sign_of_the_noise():
+    clean, noise = torch.zeros(4, 1, 8, 8), torch.full((4, 1, 8, 8), 20.0)
+    share = torch.tensor([0.25, 0.0, 0.5, 0.5]).view(4, 1, 1, 1)
+    seen = []
+
+    def leaves_minus_the_share(noisy):
+        seen.append(noisy)
+        return -0.25 * noisy
+
+    loss, _ = pair_loss(leaves_minus_the_share, clean + noise, clean, torch.zeros(4, 1, 8, 8), share, edge_weight=1.0)
+    # Two patches, each with its noise and with the opposite: the first is met exactly, the second missed by 5 HU, over 10 HU.
+    assert torch.equal(seen[0], torch.cat([noise[:2], -noise[:2]]))
+    assert loss.item() == pytest.approx(0.5 * 5 / 10, rel=1e-5)
 
 
 def test_without_own_kernel_patches_stay_those_of_earlier_configurations(pairs_folder):

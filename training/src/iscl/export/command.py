@@ -29,6 +29,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--models", type=Path, required=True, help="the models folder")
     parser.add_argument("--row", default="denoiser", choices=("denoiser", "extractor", "ensemble"))
     parser.add_argument("--keep", type=float, default=None, help="share of the fine part of the removed noise that stays at full strength, 0 to 0.6")
+    parser.add_argument("--strength", type=float, default=1.0,
+                        help="share of the noise map that full strength takes out, above 0 to 1: scales the network's last layer")
     parser.add_argument("--default", action="store_true", help="make it the default model")
     parser.set_defaults(func=handle)
 
@@ -41,6 +43,10 @@ def handle(arguments: argparse.Namespace) -> int:
         if not isinstance(net, CtDenoiser) or not 0 <= arguments.keep <= 0.6:
             raise ExportError("--keep takes 0 to 0.6, and a ct network as its checkpoint")
         net.keep = arguments.keep
+    if arguments.strength != 1.0:
+        if not isinstance(net, CtDenoiser) or not 0 < arguments.strength <= 1:
+            raise ExportError("--strength takes above 0 to 1, and a ct network as its checkpoint")
+        net.scale_noise(arguments.strength)
     entry = write_model(net, arguments.models, card)
     upsert(arguments.models / "manifest.json", entry, arguments.default)
     print(f"{entry.id} {entry.values['version']}: {entry.values['bytes']} bytes, "

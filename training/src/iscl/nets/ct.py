@@ -114,6 +114,12 @@ class CtDenoiser(nn.Module):
         residual = residual - self.blur(residual)
         return residual[:, :, : hu.shape[2], : hu.shape[3]]
 
+    def scale_noise(self, factor: float) -> None:
+        """Makes `noise` `factor` times what it was: everything after the last layer is linear."""
+        with torch.no_grad():
+            self.unet.head.weight.mul_(factor)
+            self.unet.head.bias.mul_(factor)
+
 
 def without_fine_share(noise: Tensor, share: float) -> Tensor:
     """noise - share (noise - its mean over 3x3 pixels), as one convolution; [N, 1, H, W] in HU to the same."""

@@ -18,7 +18,7 @@ from .supervised import SupervisedTrainer
 from .unpaired import IsclTrainer, UnpairedSampler
 
 SHIPPED = Path(__file__).parents[1] / "configs"
-DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-own-kernel", "ct-fast-iscl"]
+DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-own-kernel", "ct-fast-independent", "ct-fast-iscl"]
 
 
 def add_parser(subparsers: Any) -> None:

@@ -33,6 +33,8 @@ class PairSlice:
     """The side of the unpaired method its patient stands on, "clean" or "noisy"."""
     noise_sd: float
     spacing: float
+    dose: float = 0.25
+    """Of the noise maps, as a fraction of the slice's own."""
 
 
 def read_pair(path: Path) -> PairSlice:
@@ -51,6 +53,7 @@ def read_pair(path: Path) -> PairSlice:
                 domain=str(npz["domain"]),
                 noise_sd=float(npz["noise_sd"]),
                 spacing=float(np.ravel(npz["spacing"])[0]),
+                dose=float(npz["dose"]) if "dose" in npz else 0.25,
             )
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise PairsError(f"{path} is no simulated pair ({error}); delete it and run `iscl simulate` again") from error

@@ -16,6 +16,9 @@ ZOOM = (0.75, 1.35)
 OWN_ZOOM = (0.75, 2.0)
 """Wider for noise of the own kernel: on twice the pixel size a soft kernel is as sharp, in pixels, as a sharp one."""
 
+LEAST_INDEPENDENT = 0.6
+"""Least amplitude with an independent target, whose own noise grows with the inverse of it: 1.4 times r's here."""
+
 
 @dataclass(frozen=True)
 class PatchOptions:
@@ -32,6 +35,8 @@ class PatchOptions:
     """Share with the noise of the slice's own kernel and nothing else done to it but OWN_ZOOM, for image and noise alike: anatomy,
     its own noise and the added one are then as sharp as each other, as in a scan. Sharp noise on soft anatomy, which the
     other shares bring, teaches that whatever is fine is noise."""
+    independent_target: bool = False
+    """On `own_kernel` patches, the target is freed of the clean slice's own noise: see `PatchSampler.batch_with_edges`."""
     mixed_kernels: float = 0.3
     """Share whose noise is a mixture of two kernels."""
     recoloured: float = 0.4
@@ -71,13 +76,21 @@ class PatchSampler:
         self.rng.bit_generator.state = state
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        noisy, clean, _ = self.batch_with_edges()
+        noisy, clean, _, _ = self.batch_with_edges()
         return noisy, clean
 
-    def batch_with_edges(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(noisy, clean, edges): edges is 1 on the edges of inserted lesions, 0 away from them."""
-        noisy, clean, edges = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
-        return torch.stack(noisy), torch.stack(clean), torch.stack(edges)
+    def batch_with_edges(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(noisy, clean, edges, share): edges is 1 on the edges of inserted lesions, 0 away from them; share [N, 1, 1, 1] is
+        what has to be taken off the target, times (noisy - clean).
+
+        A clean slice is anatomy + r, with r the noise of its own dose a. A network that is asked for it learns to leave r, and with it
+        the noise of every scan as quiet as that. Where the added noise n has r's kernel and place, its variance is A^2 (1 - a) / a times
+        r's (A: amplitude), so r - share n with share = a / ((1 - a) A^2) is uncorrelated with r + n: the noise of input and target is
+        then independent, and what is learnt is the anatomy (Recorrupted-to-Recorrupted, Pang et al., CVPR 2021).
+        """
+        parts = zip(*(self._patch() for _ in range(self.options.batch)), strict=True)
+        noisy, clean, edges, share = (torch.stack(part) for part in parts)
+        return noisy, clean, edges, share
 
     def plain(self) -> Tensor:
         """Slices as they are, turned and flipped: float32 [N, 1, S, S] in HU, for the unpaired method."""
@@ -97,7 +110,7 @@ class PatchSampler:
         left = int(np.clip(column - self.rng.integers(size), 0, width - size))
         return slice(top, top + size), slice(left, left + size)
 
-    def _patch(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _patch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         rng, options = self.rng, self.options
         index = int(rng.integers(len(self.pairs)))
         pair = self.pairs[index]
@@ -115,13 +128,17 @@ class PatchSampler:
             clean, noise = both[:1], both[1:]
         if not own and rng.random() < options.recoloured:
             noise = _recolour(noise, float(rng.uniform(-0.6, 0.8)), int(rng.choice((3, 5))))
-        noise = noise * self._amplitude()
+        independent = own and options.independent_target
+        amplitude = self._amplitude(LEAST_INDEPENDENT if independent else None)
+        noise = noise * amplitude
+        share = pair.dose / (1.0 - pair.dose) / amplitude**2 if independent else 0.0
         clean, edges = clean[0], torch.zeros_like(clean[0])
         if rng.random() < options.lesions:
             clean, edges = self._insert_lesions(clean)
         noisy = clean + noise[0]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        return _turn(noisy, turns, flip), _turn(clean, turns, flip), _turn(edges, turns, flip)
+        turned = (_turn(part, turns, flip) for part in (noisy, clean, edges))
+        return *turned, torch.full((1, 1, 1), share)
 
     def _own_noise(self, pair: PairSlice, window: tuple[slice, slice]) -> Tensor:
         """Field 0 of a pair, which has the slice's own kernel, where it belongs; with either sign."""
@@ -148,8 +165,10 @@ class PatchSampler:
             tensor = _turn(tensor, int(rng.integers(4)), bool(rng.integers(2)))
         return tensor[None]
 
-    def _amplitude(self) -> float:
+    def _amplitude(self, least: float | None = None) -> float:
         rng, (low, high) = self.rng, self.options.amplitude
+        if least is not None:
+            return float(np.exp(rng.uniform(np.log(max(low, least)), np.log(max(high, least)))))
         if rng.random() < self.options.nearly_clean:
             return float(rng.uniform(0.0, low))
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))

@@ -77,13 +77,14 @@ class SupervisedTrainer:
 
 
 def pair_loss(
-    denoise: Callable[[Tensor], Tensor], noisy: Tensor, clean: Tensor, edges: Tensor, edge_weight: float
+    denoise: Callable[[Tensor], Tensor], noisy: Tensor, clean: Tensor, edges: Tensor, share: Tensor, edge_weight: float
 ) -> tuple[Tensor, Tensor]:
     """The loss on a batch of `PatchSampler.batch_with_edges`, and the error in HU (without gradient)."""
     if edge_weight:
         noisy, clean = with_opposite_noise(noisy, clean)
+        share = torch.cat([share[: len(share) // 2]] * 2)
     denoised = denoise(noisy).float()
-    loss = supervised_loss(denoised, noisy, clean)
+    loss = supervised_loss(denoised, noisy, clean, clean - share * (noisy - clean))
     if edge_weight:
         loss = loss + edge_weight * edge_loss(denoised, noisy, clean, edges[: len(edges) // 2])
     return loss, (denoised - clean).detach()
@@ -111,9 +112,11 @@ def edge_loss(denoised: Tensor, noisy: Tensor, clean: Tensor, edges: Tensor) -> 
     return (edges * cost).sum() / edges.sum().clamp_min(1.0)
 
 
-def supervised_loss(denoised: Tensor, noisy: Tensor, clean: Tensor) -> Tensor:
-    """mean over patches of |denoised - clean| / (sd(noisy - clean) + 10 HU). All [N, 1, H, W] in HU."""
-    return ((denoised - clean).abs() / _spread(noisy, clean)).mean()
+def supervised_loss(denoised: Tensor, noisy: Tensor, clean: Tensor, target: Tensor | None = None) -> Tensor:
+    """mean over patches of |denoised - target| / (sd(noisy - clean) + 10 HU). All [N, 1, H, W] in HU; the target is `clean`
+    unless given."""
+    target = clean if target is None else target
+    return ((denoised - target).abs() / _spread(noisy, clean)).mean()
 
 
 def _spread(noisy: Tensor, clean: Tensor) -> Tensor:
