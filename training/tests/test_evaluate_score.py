@@ -147,6 +147,12 @@ def test_own_kernel_figures_are_those_of_the_reference_in_noise_of_field_0(pairs
     assert figures["noise_cut_own"] > score(blur, cases, transfer=False)["noise_cut"] > 0.3
     same = own_kernel_figures(lambda hu: hu, cases)
     assert (same["psnr_gain_own"], same["noise_cut_own"]) == (0, 0) and same["nps_ratio_own"] == pytest.approx(1)
+    # A blur leaves coarse noise, at equal noise too; half of the noise is the same noise where it is only scaled down.
+    assert figures["nps_ratio_own"] < figures["nps_ratio_own_equal"] < 1
+    scaled = own_kernel_figures(lambda hu: 40 + 0.3 * (hu - 40), cases)
+    assert scaled["nps_ratio_own_equal"] == pytest.approx(1)
+    assert np.isnan(same["nps_ratio_own_equal"])
+    assert same["anatomy_gain_own"] == pytest.approx(0, abs=0.3) and figures["anatomy_gain_own"] > 0.5
     unknown = own_kernel_figures(blur, [replace(case, own=None) for case in cases])
     assert all(np.isnan(value) for value in unknown.values())
 

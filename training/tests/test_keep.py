@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from conftest import write_pair
 from torch import nn
 
 from iscl.cli import main
-from iscl.export.keep import AIM, FLAT_AIM, SHARES, flat_case, suggestion, table
+from iscl.export.keep import AIM, FLAT_AIM, REAL_AIM, SHARES, Row, flat_case, real_cases, suggestion, table
 from iscl.nets import CtDenoiser
 from iscl.training import read_pairs
 from iscl.training.validation import cases
@@ -23,26 +24,48 @@ def chosen(pairs_folder):
     return cases(read_pairs(pairs_folder, "validation"))
 
 
-def rows_of(anatomy, worst):
-    return [(share, {"nps_ratio": a}, {"worst_nps_ratio": w}) for share, a, w in zip(SHARES, anatomy, worst, strict=True)]
+@pytest.fixture(scope="module")
+def own(pairs_folder):
+    return cases(read_pairs(pairs_folder, "validation"), kernel=0)
 
 
-def test_more_kept_means_more_noise_and_a_finer_spectrum(chosen):
-    rows = table(_TakesTheFinePart(), chosen)
-    cut = [row[1]["noise_cut"] for row in rows]
-    texture = [row[1]["nps_ratio"] for row in rows]
-    assert all(a > b for a, b in zip(cut, cut[1:]))
-    assert all(a < b for a, b in zip(texture, texture[1:]))
-    assert cut[0] > 0.1
+def rows_of(anatomy, flat, real=None):
+    return [
+        Row(share, {"nps_ratio": a}, {}, {"worst_nps_ratio": f}, {"worst_nps_ratio": r} if real else None)
+        for share, a, f, r in zip(SHARES, anatomy, flat, real or flat, strict=True)
+    ]
 
 
-def test_an_identity_leaves_everything_as_it_was(chosen):
+def test_more_kept_means_more_noise_and_a_finer_spectrum(chosen, own):
+    rows = table(_TakesTheFinePart(), chosen, own, [])
+    for group in ("mixed", "own", "flat"):
+        cut = [getattr(row, group)["noise_cut"] for row in rows]
+        texture = [getattr(row, group)["nps_ratio"] for row in rows]
+        assert all(a > b for a, b in zip(cut, cut[1:]))
+        assert all(a < b for a, b in zip(texture, texture[1:]))
+        assert cut[0] > 0.1
+    assert rows[0].real is None
+
+
+def test_real_scans_are_measured_in_their_own_noise(tmp_path):
+    rng = np.random.default_rng(0)
+    for n, sd in enumerate((20, 30, 40)):
+        hu = (40 + rng.normal(0, sd, (160, 160))).astype(np.int16)
+        write_pair(tmp_path, f"r{n}", patient="P9", split="validation", domain="noisy", hu=hu, noise=np.empty((0, 160, 160), np.float16))
+    real = real_cases(read_pairs(tmp_path, "validation"), limit=2)
+    assert len(real) == 2
+    figures = table(_TakesTheFinePart(), real, real, real)[0].real
+    assert figures["noise_cut"] > 0.3 and figures["worst_nps_ratio"] < 0.8
+
+
+def test_an_identity_leaves_everything_as_it_was(chosen, own):
     net = CtDenoiser()
     with torch.no_grad():
         net.unet.head.weight.zero_()
         net.unet.head.bias.zero_()
-    for _, anatomy, flat in table(net, chosen):
-        assert anatomy["gain_db"] == pytest.approx(0, abs=1e-6) and flat["worst_nps_ratio"] == pytest.approx(1)
+    for row in table(net, chosen, own, chosen):
+        assert row.mixed["gain_db"] == row.own["gain_db"] == pytest.approx(0, abs=1e-6)
+        assert row.flat["worst_nps_ratio"] == row.real["worst_nps_ratio"] == pytest.approx(1)
 
 
 def test_a_flat_case_has_the_noise_and_no_anatomy(chosen):
@@ -52,12 +75,13 @@ def test_a_flat_case_has_the_noise_and_no_anatomy(chosen):
     assert set(np.unique(flat.clean)) == {-1000.0, 40.0}
 
 
-def test_the_smallest_share_that_reaches_both_aims_is_suggested():
+def test_the_smallest_share_that_reaches_all_aims_is_suggested():
     def climbing(aim):
         return [aim - 0.10 + 0.4 * share for share in SHARES]
 
     assert suggestion(rows_of(climbing(AIM), [1.0] * len(SHARES))) == 0.25
     assert suggestion(rows_of([1.0] * len(SHARES), climbing(FLAT_AIM))) == 0.25
+    assert suggestion(rows_of([1.0] * len(SHARES), [1.0] * len(SHARES), climbing(REAL_AIM))) == 0.25
     assert suggestion(rows_of([1.0] * len(SHARES), [1.0] * len(SHARES))) == 0.0
     assert suggestion(rows_of([0.1] * len(SHARES), [1.0] * len(SHARES))) == SHARES[-1]
 

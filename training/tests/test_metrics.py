@@ -195,3 +195,37 @@ def test_erased_discs_have_no_mtf50():
     assert np.isnan(mtf.mtf50(lambda x: np.zeros_like(x), _noise(1), mtf.LOW_CONTRAST, 0.7))
     with pytest.raises(mtf.NoEdgeError):
         mtf.task_transfer(lambda x: np.zeros_like(x), _noise(1), mtf.LOW_CONTRAST, 0.7)
+
+
+def _noisy_reference(seed, shape=(256, 256), sd=10.0, dose=0.25):
+    """(anatomy, reference with noise of its own, what the dose fraction adds)."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    anatomy = 40 + 60.0 * (np.sin(rows / 15) * np.cos(columns / 21) > 0)
+    blur = lambda image: ndimage.gaussian_filter(image, 0.8)  # noqa: E731
+    unit = blur(rng.normal(size=shape)).std()
+    own, added = (blur(rng.normal(size=shape)) / unit * sd for _ in range(2))
+    return anatomy, anatomy + own, added * np.sqrt((1 - dose) / dose)
+
+
+@pytest.mark.parametrize("dose", [0.1, 0.25, 0.5])
+def test_the_error_against_the_anatomy_needs_no_reference_free_of_noise(dose):
+    anatomy, reference, noise = _noisy_reference(0, dose=dose)
+    everywhere = np.ones(anatomy.shape, bool)
+    for denoise in (lambda hu: hu, lambda hu: ndimage.gaussian_filter(hu, 1.0), lambda hu: 0.5 * (hu + ndimage.median_filter(hu, 3))):
+        output = denoise(reference + noise)
+        before, after = metrics.anatomy_error(output, reference, noise, dose, everywhere)
+        assert before == pytest.approx(np.mean((reference + noise - anatomy) ** 2), rel=0.05)
+        assert after == pytest.approx(np.mean((output - anatomy) ** 2), rel=0.06)
+
+
+def test_a_plain_error_prefers_who_leaves_the_references_noise_and_the_error_against_the_anatomy_does_not():
+    anatomy, reference, noise = _noisy_reference(1)
+    everywhere = np.ones(anatomy.shape, bool)
+    # The best guess of the reference leaves a quarter of the noise, the share that the reference has of its power.
+    leaving = anatomy + 0.25 * (reference + noise - anatomy)
+    assert metrics.rmse(leaving, reference) < 0.9 * metrics.rmse(anatomy, reference)
+    before, perfect = metrics.anatomy_error(anatomy, reference, noise, 0.25, everywhere)
+    _, left = metrics.anatomy_error(leaving, reference, noise, 0.25, everywhere)
+    assert abs(perfect) < 0.02 * before
+    assert left == pytest.approx(before / 16, abs=0.02 * before)

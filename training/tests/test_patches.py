@@ -164,6 +164,32 @@ def test_an_independent_target_shares_no_noise_with_the_input(tmp_path):
     assert min(found) > 0.15 and share.eq(0).all()
 
 
+def test_a_slice_over_the_clean_limit_never_gives_its_noise_as_a_target(tmp_path):
+    # One slice of noise only: r of 40 HU; what a quarter dose adds to it would be 69 HU times the amplitude.
+    rng = np.random.default_rng(0)
+    r, added = np.rint(rng.normal(0, 40, (160, 160))), rng.normal(0, 40 * np.sqrt(3), (2, 160, 160))
+    write_pair(tmp_path, "a", patient="P1", hu=(40 + r).astype(np.int16), noise=added.astype(np.float16), dose=np.float32(0.25),
+               noise_sd=np.float32(40))
+    pairs = read_pairs(tmp_path, "train")
+    with pytest.raises(PairsError, match="a is over the clean limit of 14 HU.*independent_target"):
+        PatchSampler(pairs, PatchOptions(size=64), 0)
+    options = PatchOptions(size=64, batch=32, zoom=0.0, lesions=0.0, own_kernel=0.0, independent_target=True)
+    noisy, clean, _, share = PatchSampler(pairs, options, 0).batch_with_edges()
+    target = clean - share * (noisy - clean)
+    found = [float(np.corrcoef(x.numpy().ravel(), y.numpy().ravel())[0, 1]) for x, y in zip(noisy - 40, target - 40, strict=True)]
+    assert np.abs(found).max() < 0.12 and abs(np.mean(found)) < 0.02
+    spread = (noisy - clean).flatten(1).std(dim=1)
+    assert 0.55 * 69 < spread.min() and spread.max() < 1.1 * 110
+
+
+def test_noisy_series_of_clean_patients_stay_out_of_the_clean_side(pairs_folder, tmp_path):
+    write_pair(tmp_path, "n", patient="P0", noise_sd=np.float32(30), dose=np.float32(0.25))
+    config = small(patches={"independent_target": True})
+    pairs = read_pairs(pairs_folder, "train")
+    sampler = UnpairedSampler(config, pairs + read_pairs(tmp_path, "train"), [])
+    assert {pair.name for pair in sampler.clean.pairs} == {pair.name for pair in pairs if pair.domain == "clean"}
+
+
 def test_without_own_kernel_patches_stay_those_of_earlier_configurations(pairs_folder):
     pairs = read_pairs(pairs_folder, "train")
     first = PatchSampler(pairs, PatchOptions(size=32), 5)

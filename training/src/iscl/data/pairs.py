@@ -39,12 +39,12 @@ TYPICAL_SD, TYPICAL_CUTOFF = 22.0, 0.8
 
 @dataclass(frozen=True)
 class PairConfig:
-    """dose: fraction of the slice's own. fields: noise fields a slice. clean_limit: noise of a clean slice, HU.
-    per_series: slices taken from a training series at most."""
+    """dose: fraction of the slice's own. fields: noise fields a slice. noise_limit: a slice with as much noise of its own is
+    left out, HU. per_series: slices taken from a training series at most."""
 
     dose: float = 0.25
     fields: int = 4
-    clean_limit: float = CLEAN_LIMIT_HU
+    noise_limit: float = CLEAN_LIMIT_HU
     per_series: int = 24
     seed: int = 1
 
@@ -89,7 +89,7 @@ def simulate_pair(item: CtSlice, simulator: Simulator, config: PairConfig, seed:
     """Noise fields of one slice, or None when its own noise is over the limit or cannot be measured."""
     body = body_mask(item.hu)
     own_sd = measure_noise(item.hu, body)
-    if not own_sd < config.clean_limit:
+    if not own_sd < config.noise_limit:
         return None
     tissue = soft_tissue_mask(item.hu, body)
     pixel_mm = item.spacing[0]
@@ -170,7 +170,7 @@ def real_noisy(item: CtSlice) -> dict[str, np.ndarray] | None:
 
 
 def build_one(task: Task, folder: Path, simulator: Simulator | None, config: PairConfig) -> str:
-    """Make one cache file unless it is there; returns 'made', 'kept' or 'skipped' (over the clean limit, or no body).
+    """Make one cache file unless it is there; returns 'made', 'kept' or 'skipped' (over the noise limit, or no body).
 
     simulator None writes a real noisy slice. Files appear under their name only when whole.
     """
@@ -220,7 +220,7 @@ def write_summary(folder: Path, config: PairConfig) -> str:
         counts[split] = counts.get(split, 0) + 1
         patients.setdefault(split, set()).add(str(entry["patient"]))
     if not counts:
-        raise EmptySetError(f"no slice was cached: each was left out, or its noise is not under {config.clean_limit:g} HU", folder)
+        raise EmptySetError(f"no slice was cached: each was left out, or its noise is not under {config.noise_limit:g} HU", folder)
     lines = [f"{s}: {n} slices of {len(patients[s])} patients" for s, n in sorted(counts.items())]
     text = "complete\n" + "\n".join(lines) + "\n" + json.dumps(asdict(config)) + "\n"
     (folder / "README").write_text(text)

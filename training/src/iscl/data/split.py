@@ -21,7 +21,8 @@ from .errors import DataError, EmptySetError, NoDicomError, SplitError
 from .tissue import measure_noise
 
 CLEAN_LIMIT_HU = 14.0
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "blind")
+"""`blind`: a second test set, looked at once, after every choice has been made on `validation`."""
 DOMAINS = ("clean", "noisy")
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from ..data import body_mask
 from ..simulate import Kernel
@@ -24,11 +25,12 @@ class EvaluationError(ValueError):
 
 @dataclass(frozen=True)
 class OwnNoise:
-    """Low-dose noise with the slice's own kernel: `field` float32 [H, W] in HU, and the kernel that made it, whose noise has
-    the mean frequency that was measured in the slice."""
+    """Low-dose noise with the slice's own kernel: `field` float32 [H, W] in HU at the fraction `dose` of the slice's exposure, and
+    the kernel that made it, whose noise has the mean frequency that was measured in the slice."""
 
     kernel: Kernel
     field: np.ndarray
+    dose: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,12 @@ class EvalCase:
     def rois(self) -> list[tuple[int, int]]:
         """Corners of the uniform ROI_PX squares for noise and NPS."""
         return metrics.uniform_rois(self.reference, self.body, ROI_PX)
+
+    @cached_property
+    def readable(self) -> np.ndarray:
+        """bool [H, W]: fat to enhanced organs (-160 to 240 HU by the blurred reference), where the noise of pairs is calibrated."""
+        smooth = ndimage.uniform_filter(self.reference.astype(np.float64), 5)
+        return ndimage.binary_erosion(self.body, iterations=5) & (smooth > -160.0) & (smooth < 240.0)
 
     @cached_property
     def masks(self) -> dict[str, np.ndarray]:
@@ -165,7 +173,7 @@ def _load(path: Path, turn: int) -> EvalCase:
         noise, cutoff = pair["noise"], np.ravel(pair["cutoff"])
         field = noise[turn % len(noise)].astype(np.float32)
         # Field 0 of a pair is the own kernel's; `matched_kernel` makes it a hann window.
-        own = OwnNoise(Kernel("hann", float(cutoff[0])), noise[0].astype(np.float32))
+        own = OwnNoise(Kernel("hann", float(cutoff[0])), noise[0].astype(np.float32), float(pair["dose"]) if "dose" in pair else 0.25)
         reference = pair["hu"].astype(np.float32)
         body = pair["body"].astype(bool)
         spacing = float(np.ravel(pair["spacing"])[0])

@@ -161,3 +161,22 @@ def noise_sd(image: np.ndarray, rois: list[tuple[int, int]], size: int = 32) -> 
     """Noise magnitude in HU: median over `rois` of the detrended standard deviation; nan without regions."""
     values = [detrend(image[r : r + size, c : c + size]).std() for r, c in rois]
     return float(np.median(values)) if values else float("nan")
+
+
+def anatomy_error(
+    output: np.ndarray, reference: np.ndarray, noise: np.ndarray, dose: float, mask: np.ndarray
+) -> tuple[float, float]:
+    """(of the input, of the output): mean square error in HU^2 against the anatomy that a noisy reference shows, over `mask`; the input is
+    reference + noise.
+
+    The reference is anatomy + r, and `noise` n is what the fraction `dose` of its exposure adds: Var(n) = Var(r) (1 - dose) / dose, same
+    kernel. Then r - k n, k = dose / (1 - dose), is uncorrelated with r + n, so the error against reference - k n is that against the
+    anatomy plus Var(r - k n) = k (1 + k) Var(n), which is taken off (Recorrupted-to-Recorrupted, Pang et al., CVPR 2021). A plain error against
+    the reference counts r, which a denoiser should take out, as detail. `output` has to be a function of the input alone. Near zero error the
+    estimate may be negative.
+    """
+    k = dose / (1.0 - dose)
+    noise = np.asarray(noise, np.float64)
+    variance = float(np.mean(noise[mask] ** 2))
+    error = float(np.mean((np.asarray(output, np.float64) - (reference - k * noise))[mask] ** 2))
+    return (1.0 + k) * variance, error - k * (1.0 + k) * variance

@@ -21,6 +21,9 @@ Denoise = Callable[[np.ndarray], np.ndarray]
 TRANSFER_PX, TRANSFER_CASES = 128, 4
 OWN_TRANSFER_PX, OWN_TRANSFER_CASES = 192, 5
 
+EQUAL_CUT = 0.5
+"""Share of the noise taken out where texture is compared at equal noise."""
+
 
 def as_denoise_fn(module) -> Denoise:
     """Wrap a torch module HU -> HU ([1, 1, H, W]) as a function of float32 [H, W] arrays."""
@@ -71,12 +74,52 @@ def own_kernel_figures(denoise: Denoise, cases: Sequence[EvalCase]) -> dict[str,
     textures than the slices were scanned with, but asks it to tell sharp noise from soft anatomy.
     """
     own = [replace(case, noisy=case.reference + case.own.field) for case in cases if case.own]
-    rows = [score_case(_denoised(denoise, case), case) for case in own]
+    outputs = [_denoised(denoise, case) for case in own]
+    rows = [score_case(output, case) for output, case in zip(outputs, own, strict=True)]
     return {
         "psnr_gain_own": metrics.finite_mean([row["psnr"] - row["psnr_input"] for row in rows]),
+        "anatomy_gain_own": _anatomy_gain(outputs, own),
         "noise_cut_own": _noise_cut(rows),
         "nps_ratio_own": _nps_ratio(rows),
+        "nps_ratio_own_equal": _nps_ratio_at_equal_noise(outputs, own),
     }
+
+
+def _anatomy_gain(outputs: Sequence[np.ndarray], cases: Sequence[EvalCase]) -> float:
+    """dB less mean square error against the anatomy (`metrics.anatomy_error`), by the mean over slices of its ratio to the input's, because the
+    estimate of one slice can be near zero; nan where no slice shows fat or organs, or the mean is not positive."""
+    ratios = []
+    for output, case in zip(outputs, cases, strict=True):
+        if case.own and case.readable.any():
+            before, after = metrics.anatomy_error(output, case.reference, case.own.field, case.own.dose, case.readable)
+            ratios.append(after / before)
+    mean = metrics.finite_mean(ratios)
+    return -10.0 * float(np.log10(mean)) if mean > 0 else float("nan")
+
+
+def _nps_ratio_at_equal_noise(outputs: Sequence[np.ndarray], cases: Sequence[EvalCase]) -> float:
+    """The NPS ratio where so much of each input is blended in that EQUAL_CUT of its noise is gone, as the viewer's slider does: texture
+    compared at equal noise. nan where a denoiser does not take out as much."""
+    ratios = []
+    for output, case in zip(outputs, cases, strict=True):
+        if not case.rois:
+            continue
+        wanted = (1.0 - EQUAL_CUT) * case.input_figures["noise_input"]
+        if metrics.noise_sd(output, case.rois, ROI_PX) > wanted:
+            return float("nan")
+        # Noise falls with the strength until the network's own noise is all that is left; bisection on that branch.
+        low, high = 0.0, 1.0
+        for _ in range(12):
+            middle = (low + high) / 2
+            blended = case.noisy + middle * (output - case.noisy)
+            if metrics.noise_sd(blended, case.rois, ROI_PX) > wanted:
+                low = middle
+            else:
+                high = middle
+        after, before = case.spectrum(case.noisy + high * (output - case.noisy)), case.input_spectra["input"]
+        assert after is not None and before is not None
+        ratios.append(after.mean_frequency / before.mean_frequency)
+    return metrics.finite_mean(ratios)
 
 
 def _noise_cut(rows: Sequence[dict]) -> float:
@@ -126,7 +169,8 @@ def score(denoise: Denoise, cases: Sequence[EvalCase], transfer: bool = True) ->
       mtf50_high, mtf50_low with _input (cycles/mm) and _ratio, mtf50_own_high, mtf50_own_low likewise: `transfer_figures`
       (nan without `transfer`);
       psnr_gain_own, noise_cut_own, nps_ratio_own: the same figures where each slice has the noise of its own kernel, as a
-      low-dose scan of it would have (`own_kernel_figures`);
+      low-dose scan of it would have (`own_kernel_figures`); anatomy_gain_own (dB): against the anatomy, free of the reference's own noise;
+      nps_ratio_own_equal: with the input blended in until half of the noise is gone;
       ms_per_slice (processor time); spectra: {"output", "input", "reference"}; cases: the figures of each slice.
     Raises EvaluationError for no cases, a wrong output shape, or NaN in the output.
     """

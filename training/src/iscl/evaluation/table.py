@@ -42,6 +42,7 @@ def _truth(name: str) -> Callable[[Result], float | None]:
 COLUMNS: tuple[Column, ...] = (
     ("psnr_gain_db", "PSNR gain dB", 2, _score("psnr_gain")),
     ("psnr_gain_own_db", "own kernel: gain dB", 2, _score("psnr_gain_own")),
+    ("anatomy_gain_own_db", "own kernel: gain to anatomy dB", 2, _score("anatomy_gain_own")),
     ("psnr_chest_db", "PSNR chest", 2, _in_window("psnr", "chest")),
     ("psnr_abdomen_db", "PSNR abdomen", 2, _in_window("psnr", "abdomen")),
     ("ssim", "SSIM", 3, _score("ssim")),
@@ -53,6 +54,7 @@ COLUMNS: tuple[Column, ...] = (
     ("nps_mean_ratio", "of input's", 2, _score("nps_ratio")),
     ("noise_cut_own_percent", "own kernel: noise cut %", 0, _score("noise_cut_own", 100)),
     ("nps_own_ratio", "own kernel: NPS of input's", 2, _score("nps_ratio_own")),
+    ("nps_own_equal_ratio", "own kernel: NPS at half the noise", 2, _score("nps_ratio_own_equal")),
     ("nps_phantom_ratio_10", "phantom 10 %", 2, _lcd(10, "nps_ratio")),
     ("nps_phantom_ratio_100", "phantom 100 %", 2, _lcd(100, "nps_ratio")),
     ("nps_peak_per_mm", "NPS peak /mm", 3, _score("nps_peak_frequency")),

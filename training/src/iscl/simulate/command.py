@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..data import DataError, read_split
+from ..data import CLEAN_LIMIT_HU, DataError, read_split
 from ..data.pairs import PairConfig, Task, build_one, check_cache, plan, write_summary
 from ..data.progress import Clock
 from .dose import Simulator
@@ -31,11 +31,13 @@ def _build(task: Task, folder: Path, simulate: bool, config: PairConfig) -> str:
 
 def run_simulate(args: argparse.Namespace) -> int:
     root, out = Path(args.data), Path(args.out)
-    config = PairConfig(dose=args.dose, fields=args.fields, per_series=args.per_series, seed=args.seed)
+    config = PairConfig(
+        dose=args.dose, fields=args.fields, noise_limit=args.noise_limit, per_series=args.per_series, seed=args.seed
+    )
     rows = read_split(args.split)
-    clean = plan(rows, root, "clean", config.per_series)
-    check_cache(out, clean, config)
-    jobs = [(t, out, True) for t in clean]
+    sources = plan(rows, root, args.quality, config.per_series)
+    check_cache(out, sources, config)
+    jobs = [(t, out, True) for t in sources]
     if args.noisy_out:
         # Real noisy slices cost no simulation: first, so that unpaired training can begin.
         noisy = plan(rows, root, "noisy", config.per_series)
@@ -63,6 +65,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     simulate.add_argument("--split", required=True, help="split file (iscl split)")
     simulate.add_argument("--out", required=True, help="folder of the pair cache")
     simulate.add_argument("--noisy-out", help="folder for real noisy slices, for unpaired training")
+    simulate.add_argument("--quality", choices=("clean", "noisy"), default="clean",
+                          help="series to lower the dose of; pairs of noisy ones are for `iscl train --independent` and for tests")
+    simulate.add_argument("--noise-limit", type=float, default=CLEAN_LIMIT_HU,
+                          help="slices with as much noise of their own are left out, HU (default: the clean limit)")
     simulate.add_argument("--dose", type=float, default=0.25, help="dose fraction of the noise fields")
     simulate.add_argument("--fields", type=int, default=4, help="noise fields a slice")
     simulate.add_argument("--per-series", type=int, default=24, help="slices taken from a training series at most")

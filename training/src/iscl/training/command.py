@@ -29,6 +29,8 @@ def add_parser(subparsers: Any) -> None:
     data = parser.add_argument_group("data, either")
     data.add_argument("--pairs", type=Path, help="folder of pairs that `iscl simulate` wrote")
     data.add_argument("--real", type=Path, help="with --pairs: its folder of real noisy slices, for the unpaired method")
+    data.add_argument("--independent", type=Path,
+                      help="with --pairs: a folder of pairs of noisy series (`iscl simulate --quality noisy`), for configurations with patches.independent_target")
     own = parser.add_argument_group("or your own DICOM")
     own.add_argument("--clean", type=Path, help="folder of low-noise series, one folder each")
     own.add_argument("--noisy", type=Path, help="folder of noisy series of other patients, one folder each")
@@ -53,6 +55,9 @@ def handle(arguments: argparse.Namespace) -> int:
     noisy = read_pairs(real, "train") if real else []
     if real:
         check_folders(pairs, real)
+    if arguments.independent:
+        check_folders(pairs, arguments.independent)
+        train = train + read_pairs(arguments.independent, "train")
     _check_data(configs, train, validation, noisy)
     previous: Path | None = None
     for config, folder in zip(configs, folders, strict=True):
@@ -87,9 +92,9 @@ def _check_data(
 def _data(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     if arguments.pairs and not (arguments.clean or arguments.noisy):
         return arguments.pairs, arguments.real
-    if arguments.clean and arguments.noisy and not (arguments.pairs or arguments.real):
+    if arguments.clean and arguments.noisy and not (arguments.pairs or arguments.real or arguments.independent):
         return cache_folders(arguments.clean, arguments.noisy, arguments.out)
-    raise PairsError("give either --pairs (and --real), or both --clean and --noisy")
+    raise PairsError("give either --pairs (and --real, --independent), or both --clean and --noisy")
 
 
 def make_trainer(

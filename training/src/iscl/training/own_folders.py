@@ -33,7 +33,8 @@ def cache_folders(clean: Path, noisy: Path, out: Path) -> tuple[Path, Path]:
     pairs, real = out / "pairs", out / "real"
     device = "cuda" if torch.cuda.is_available() else "cpu"
     failed = run_simulate(Namespace(
-        data=str(root), split=str(split), out=str(pairs), noisy_out=str(real), dose=0.25, fields=4, per_series=24,
+        data=str(root), split=str(split), out=str(pairs), noisy_out=str(real), quality="clean", noise_limit=CLEAN_LIMIT_HU,
+        dose=0.25, fields=4, per_series=24,
         workers=1 if device == "cuda" else max(1, (os.cpu_count() or 2) - 1), device=device, seed=1,
     ))
     if failed:

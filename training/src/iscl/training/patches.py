@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from ..data import CLEAN_LIMIT_HU
 from .pairs import PairSlice, PairsError
 
 
@@ -18,6 +19,9 @@ OWN_ZOOM = (0.75, 2.0)
 
 LEAST_INDEPENDENT = 0.6
 """Least amplitude with an independent target, whose own noise grows with the inverse of it: 1.4 times r's here."""
+
+MOST_ADDED_HU = 110.0
+"""Most noise added to a slice over the clean limit: a low-dose scan that is worse is not read."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class PatchOptions:
     its own noise and the added one are then as sharp as each other, as in a scan. Sharp noise on soft anatomy, which the
     other shares bring, teaches that whatever is fine is noise."""
     independent_target: bool = False
-    """On `own_kernel` patches, the target is freed of the clean slice's own noise: see `PatchSampler.batch_with_edges`."""
+    """On `own_kernel` patches, the target is freed of the slice's own noise: see `PatchSampler.batch_with_edges`. All patches of a
+    slice over the clean limit are such patches, because its noise may not become a target."""
     mixed_kernels: float = 0.3
     """Share whose noise is a mixture of two kernels."""
     recoloured: float = 0.4
@@ -63,6 +68,10 @@ class PatchSampler:
                 raise PairsError(f"{pair.name} has an empty body mask")
             if min(pair.hu.shape) < options.size:
                 raise PairsError(f"{pair.name} is smaller than a patch of {options.size} pixels")
+        self._noisy = [pair.noise_sd >= CLEAN_LIMIT_HU and len(pair.noise) > 0 for pair in pairs]
+        if any(self._noisy) and not options.independent_target:
+            raise PairsError(f"{pairs[self._noisy.index(True)].name} is over the clean limit of {CLEAN_LIMIT_HU:g} HU: its noise would "
+                             "become a target. Only configurations with patches.independent_target take such slices")
         sides = sorted((min(pair.hu.shape), pair.name) for pair in pairs)
         widest = round(options.size * ZOOM[1]) if options.zoom else options.size
         # Noise from another slice has to cover the patch: found here, not after hours.
@@ -116,7 +125,7 @@ class PatchSampler:
         pair = self.pairs[index]
         size = options.size
         # Without the option, no random number is spent on it: runs of earlier configurations stay as they were.
-        own = bool(options.own_kernel) and rng.random() < options.own_kernel
+        own = self._noisy[index] or bool(options.own_kernel) and rng.random() < options.own_kernel
         if rng.random() < options.zoom:
             size = min(int(round(options.size * rng.uniform(*(OWN_ZOOM if own else ZOOM)))), *pair.hu.shape)
         window = self._window(pair, index, size)
@@ -130,6 +139,9 @@ class PatchSampler:
             noise = _recolour(noise, float(rng.uniform(-0.6, 0.8)), int(rng.choice((3, 5))))
         independent = own and options.independent_target
         amplitude = self._amplitude(LEAST_INDEPENDENT if independent else None)
+        if self._noisy[index]:
+            quarter = pair.noise_sd * float(np.sqrt((1.0 - pair.dose) / pair.dose))
+            amplitude = max(min(amplitude, MOST_ADDED_HU / quarter), LEAST_INDEPENDENT)
         noise = noise * amplitude
         share = pair.dose / (1.0 - pair.dose) / amplitude**2 if independent else 0.0
         clean, edges = clean[0], torch.zeros_like(clean[0])

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data import CLEAN_LIMIT_HU
 from ..nets import CtDenoiser, PaperHuDenoiser, build, hu_to_unit
 from ..nets.ct import NOISE_SCALE
 from . import checkpoint
@@ -30,7 +31,7 @@ class UnpairedSampler:
     """
 
     def __init__(self, config: TrainConfig, pairs: list[PairSlice], real: list[PairSlice]) -> None:
-        clean = [pair for pair in pairs if pair.domain == "clean"]
+        clean = [pair for pair in pairs if pair.domain == "clean" and pair.noise_sd < CLEAN_LIMIT_HU]
         simulated = [pair for pair in pairs if pair.domain == "noisy" and len(pair.noise)]
         real = [pair for pair in real if pair.domain == "noisy"]
         if not clean:

@@ -62,10 +62,10 @@ def mean_frequency(squares: list[np.ndarray]) -> float:
 
 
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
-    """PSNR in dB after clipping both to W400 L40."""
+    """PSNR in dB after clipping both to W400 L40; infinity for identical images."""
     low, high = WINDOW
-    error = np.clip(image, low, high) - np.clip(reference, low, high)
-    return float(10 * np.log10((high - low) ** 2 / np.mean(np.square(error, dtype=np.float64))))
+    error = np.mean(np.square(np.clip(image, low, high) - np.clip(reference, low, high), dtype=np.float64))
+    return float(10 * np.log10((high - low) ** 2 / error)) if error else float("inf")
 
 
 def denoise(net: nn.Module, hu: np.ndarray) -> np.ndarray:
