@@ -64,6 +64,18 @@ def test_a_recipe_goes_on_from_a_shipped_model(pairs_folder, tmp_path):
         assert torch.allclose(trained[name], value, atol=1e-6), name
 
 
+def test_pairs_of_noisy_series_join_a_run_with_independent_targets_only(pairs_folder, tmp_path, capsys):
+    write_pair(tmp_path / "noisy", "n", patient="P7", domain="noisy", noise_sd=np.float32(40), dose=np.float32(0.25))
+    common = ["--pairs", str(pairs_folder), "--independent", str(tmp_path / "noisy"), *SMALL]
+    assert main(["train", "--config", "ct-fast-all-patients", *common, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert main(["train", "--config", "ct-fast-own-kernel", *common, "--out", str(tmp_path / "other")]) == 2
+    assert "n is over the clean limit" in capsys.readouterr().err
+    write_pair(tmp_path / "noisy", "v", patient="P9", domain="clean", noise_sd=np.float32(40), dose=np.float32(0.25))
+    assert main(["train", "--config", "ct-fast-all-patients", *common, "--out", str(tmp_path / "third")]) == 2
+    assert "in more than one split" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

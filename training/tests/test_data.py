@@ -409,6 +409,22 @@ def test_simulate_refuses_what_can_give_no_pairs(tmp_path):
         command_line(*common, "--dose", "1.5")
 
 
+def test_simulate_lowers_the_dose_of_noisy_series_when_asked(tmp_path):
+    write_small(tmp_path / "data" / "loud", slices=1, sd=30.0)
+    write_small(tmp_path / "data" / "quiet", slices=1, sd=8.0)
+    rows = [SplitRow("loud", "loud", "blind", "noisy", "noisy", 30.0, "B40", 3.0, 1),
+            SplitRow("quiet", "quiet", "train", "clean", "clean", 8.0, "B40", 3.0, 1)]
+    write_split(rows, tmp_path / "s.csv")
+    common = ("simulate", "--data", str(tmp_path / "data"), "--split", str(tmp_path / "s.csv"), "--fields", "1", "--workers", "1")
+    assert command_line(*common, "--out", str(tmp_path / "o"), "--quality", "noisy", "--noise-limit", "50") == 0
+    (entry,) = iter_cache(tmp_path / "o")
+    assert str(entry["split"]) == "blind" and 25 < entry["noise_sd"] < 35
+    # A quarter of the dose has twice the noise: the rest of it is sqrt(3) times the slice's own.
+    assert entry["field_sd"][0] == pytest.approx(np.sqrt(3) * 30, rel=0.1)
+    with pytest.raises(EmptySetError, match="not under 20 HU"):
+        command_line(*common, "--out", str(tmp_path / "p"), "--quality", "noisy", "--noise-limit", "20")
+
+
 def test_a_real_noisy_slice_without_a_body_is_skipped(tmp_path):
     air = np.full((SIZE, SIZE), -1000.0, np.float32)
     write_instance(instance(air, 0, series_plan(0.25), SMALL, 1), tmp_path / "air")

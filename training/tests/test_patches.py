@@ -1,5 +1,7 @@
 """Pairs of the cache, and the patches that training draws from them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -174,6 +176,7 @@ def test_a_slice_over_the_clean_limit_never_gives_its_noise_as_a_target(tmp_path
     with pytest.raises(PairsError, match="a is over the clean limit of 14 HU.*independent_target"):
         PatchSampler(pairs, PatchOptions(size=64), 0)
     options = PatchOptions(size=64, batch=32, zoom=0.0, lesions=0.0, own_kernel=0.0, independent_target=True)
+    assert PatchSampler(pairs, replace(options, lesions=1.0), 0).batch_with_edges()[2].eq(0).all()
     noisy, clean, _, share = PatchSampler(pairs, options, 0).batch_with_edges()
     target = clean - share * (noisy - clean)
     found = [float(np.corrcoef(x.numpy().ravel(), y.numpy().ravel())[0, 1]) for x, y in zip(noisy - 40, target - 40, strict=True)]

@@ -22,7 +22,7 @@ from iscl.training.iscl_step import Optimizers, Players, iscl_step
 from iscl.training.config import IsclOptions
 from iscl.training.optim import Lookahead
 from iscl.training.progress import DivergedError, RunLog, append_csv
-from iscl.training.run import prepare, run
+from iscl.training.run import half_precision, prepare, run
 from iscl.training.supervised import SupervisedTrainer, edge_loss, pair_loss, supervised_loss, with_opposite_noise
 from iscl.training.unpaired import IsclTrainer
 from iscl.training.validation import cases, mean_frequency, validate
@@ -37,6 +37,14 @@ def small(**entries):
     patches = {"size": 32, "batch": 2, **entries.pop("patches", {})}
     return make_config({"iterations": 8, "log_every": 4, "validate_every": 8, "validation_slices": 1, "bf16": False,
                         "patches": patches, **entries})
+
+
+@pytest.mark.parametrize(("capability", "native"), [("AVX512", True), ("AVX2", False), ("DEFAULT", False)])
+def test_bfloat16_is_used_only_where_the_processor_has_it(capability, native, monkeypatch, capsys):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert half_precision(small(bf16=True)) is native and not half_precision(small(bf16=False))
+    prepare(small(bf16=True))
+    assert ("training in float32" in capsys.readouterr().err) is not native
 
 
 # --- losses of the supervised run

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from ..data.split import SPLITS
 from .cases import EvalCase, EvaluationError, load_cases, load_phantom_cases
 
 QUICK = {"slices": 3, "real_slices": 1, "phantom_images": 4}
@@ -17,8 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("evaluate", help="compare denoisers in one table", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for results.csv, .md, .json and the PNG figures")
     parser.add_argument("--pairs", type=Path, default=Path("training/.cache/pairs"), help="pairs that `iscl simulate` wrote")
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
-    parser.add_argument("--models", type=Path, help="models/manifest.json: the shipped ONNX models")
+    parser.add_argument("--split", default="test", choices=SPLITS)
+    parser.add_argument("--models", type=Path, action="append", default=[],
+                        help="models/manifest.json: the shipped ONNX models; several, to compare versions")
     parser.add_argument("--runs", type=Path, help="index.json of the trained runs: {row key: checkpoint}")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with ct/ and phantom/ (real scans, MITA-LCD)")
     parser.add_argument("--phantom", type=Path, help="test set of `iscl phantom --test-set`, with exact truth")
@@ -54,7 +56,9 @@ def _evaluate(arguments: argparse.Namespace, cases: list[EvalCase]) -> int:
     chosen = rows.baseline_rows()
     if arguments.no_baselines:
         chosen = chosen[:1]
-    chosen += rows.trained_rows(rows.read_index(arguments.runs)) + rows.model_rows(arguments.models)
+    chosen += rows.trained_rows(rows.read_index(arguments.runs))
+    for manifest in arguments.models or [None]:
+        chosen += rows.model_rows(manifest)
     if arguments.only is not None:
         wanted = [text.lower() for text in arguments.only]
         chosen = chosen[:1] + [row for row in chosen[1:] if any(text in row.label.lower() for text in wanted)]

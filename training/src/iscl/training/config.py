@@ -60,6 +60,7 @@ class TrainConfig:
     seed: int = 0
     threads: int = 1
     bf16: bool = True
+    """Convolutions in bfloat16 where the device has it (`run.half_precision`); a run goes on elsewhere with slightly other figures."""
     device: str = "cpu"
     log_every: int = 100
     checkpoint_seconds: float = 120.0

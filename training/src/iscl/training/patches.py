@@ -89,8 +89,8 @@ class PatchSampler:
         return noisy, clean
 
     def batch_with_edges(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(noisy, clean, edges, share): edges is 1 on the edges of inserted lesions, 0 away from them; share [N, 1, 1, 1] is
-        what has to be taken off the target, times (noisy - clean).
+        """(noisy, clean, edges, share): edges is 1 on the edges of inserted lesions, 0 away from them and on slices over the clean limit;
+        share [N, 1, 1, 1] is what has to be taken off the target, times (noisy - clean).
 
         A clean slice is anatomy + r, with r the noise of its own dose a. A network that is asked for it learns to leave r, and with it
         the noise of every scan as quiet as that. Where the added noise n has r's kernel and place, its variance is A^2 (1 - a) / a times
@@ -147,6 +147,9 @@ class PatchSampler:
         clean, edges = clean[0], torch.zeros_like(clean[0])
         if rng.random() < options.lesions:
             clean, edges = self._insert_lesions(clean)
+        if self._noisy[index]:
+            # The bias on edges is measured against the slice as it is, and here that would ask for its noise.
+            edges = torch.zeros_like(edges)
         noisy = clean + noise[0]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         turned = (_turn(part, turns, flip) for part in (noisy, clean, edges))

@@ -43,6 +43,19 @@ def prepare(config: TrainConfig) -> None:
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)
+    if config.bf16 and not half_precision(config):
+        print(f"{config.device} has no bfloat16: training in float32", file=sys.stderr, flush=True)
+
+
+def half_precision(config: TrainConfig) -> bool:
+    """Whether this run computes in bfloat16: where it is asked for and the device has it. A processor without AVX-512 emulates it, at
+    a 25th of the speed of float32."""
+    if not config.bf16:
+        return False
+    device = torch.device(config.device)
+    if device.type == "cpu":
+        return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return device.type != "cuda" or torch.cuda.is_bf16_supported()
 
 
 def run(trainer: Trainer, config: TrainConfig, folder: Path, resume: bool, stop_after: int | None = None) -> Path:

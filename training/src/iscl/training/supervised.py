@@ -16,6 +16,7 @@ from .config import TrainConfig
 from .optim import Ema, cosine_lr, set_lr
 from .pairs import PairSlice
 from .patches import PatchSampler
+from .run import half_precision
 from .validation import cases, validate
 
 
@@ -26,6 +27,7 @@ class SupervisedTrainer:
     def __init__(self, config: TrainConfig, train: list[PairSlice], validation: list[PairSlice]) -> None:
         self.config = config
         self.device = torch.device(config.device)
+        self.half_precision = half_precision(config)
         self.net = self._network()
         if config.start_from:
             self.net.load_state_dict(checkpoint.start_weights(Path(config.start_from), config.network))
@@ -41,7 +43,7 @@ class SupervisedTrainer:
         config = self.config
         set_lr(self.optimizer, cosine_lr(config.lr, iteration, config.iterations, config.warmup))
         batch = (part.to(self.device) for part in self.sampler.batch_with_edges())
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half_precision):
             loss, error = pair_loss(self.net, *batch, config.edge_weight)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -19,6 +19,7 @@ from .iscl_step import Optimizers, Players, iscl_step
 from .optim import Ema, Lookahead, linear_lr, parameters, set_lr
 from .pairs import PairSlice, PairsError
 from .patches import PatchSampler
+from .run import half_precision
 from .supervised import pair_loss
 from .validation import cases, validate
 
@@ -84,6 +85,7 @@ class IsclTrainer:
         self.config = config
         self.paper = config.iscl.networks == "paper"
         self.device = torch.device(config.device)
+        self.half_precision = half_precision(config)
         if self.paper:
             if config.start_from or config.iscl.anchor_weight:
                 raise ConfigError("start_from and iscl.anchor_weight belong to the ct networks; the paper trains from scratch")
@@ -141,7 +143,7 @@ class IsclTrainer:
         x, y = (batch.to(self.device) for batch in self.sampler.batch())
         if self.paper:
             x, y = hu_to_unit(x), hu_to_unit(y)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half_precision):
             values = iscl_step(
                 self.players, iscl, self.optimizers, x, y, self._anchor if iscl.anchor_weight else None,
                 leading=iteration < iscl.discriminator_lead,
