@@ -18,6 +18,7 @@ import {
   runJson,
   SERIES,
   temporary,
+  withRubbishAbove12Bits,
 } from './command';
 
 afterAll(removeTemporary);
@@ -51,10 +52,16 @@ describe('folder to folder', () => {
     }
   });
 
-  it('gives the UIDs and pixels that the viewer gives for the same provider and settings', async () => {
-    const [input, output] = [await folderOf(series.slice(0, 1)), await temporary()];
+  const twelve = ctInstance(1, { attributes: { BitsStored: 12, HighBit: 11 } });
+  it.each([
+    ['16 bits stored', series[0]!, series[0]!],
+    // A viewer's decoder has them no more.
+    ['12 bits stored and rubbish above them', twelve, withRubbishAbove12Bits(twelve)],
+  ])('gives the UIDs and pixels of the viewer for the same provider and settings: %s', async (...given) => {
+    const [, seen, file] = given;
+    const [input, output] = [await folderOf([file]), await temporary()];
     await runJson([input, output, '--strength', '55']);
-    const parsed = parsePart10(series[0]!.part10);
+    const parsed = parsePart10(seen.part10);
     const instance = naturalize(parsed);
     const { stored } = await decodeFrame(parsed);
     const engine = createNodeEngine({ manifestPath: join(MODELS, 'manifest.json') });
@@ -69,9 +76,9 @@ describe('folder to folder', () => {
       provenance: provenanceOf(info, 'cpu', 55 / 100, []),
       createdAt: new Date(),
     });
-    const [file] = await imagesIn(output);
-    expect(file).toBe(join(viewers.seriesInstanceUid, `${viewers.sopInstanceUid}.dcm`));
-    expect(await pixelsOf(join(output, file!))).toEqual(
+    const [derived] = await imagesIn(output);
+    expect(derived).toBe(join(viewers.seriesInstanceUid, `${viewers.sopInstanceUid}.dcm`));
+    expect(await pixelsOf(join(output, derived!))).toEqual(
       (await decodeFrame(parsePart10(viewers.part10))).stored,
     );
   });
