@@ -12,6 +12,7 @@ import {
   runJson,
   SERIES,
   temporary,
+  withRubbishAbove12Bits,
 } from './command';
 
 afterAll(removeTemporary);
@@ -77,6 +78,32 @@ describe('a folder as people have them', () => {
       });
     },
   );
+
+  it('a copy without the rubbish above Bits Stored is the same slice', async () => {
+    const slices = ctSeries(2, { attributes: { BitsStored: 12, HighBit: 11 } });
+    const input = await folderOf(slices);
+    await writeFile(join(input, 'as-it-was-archived.dcm'), withRubbishAbove12Bits(slices[0]!).part10);
+    expect(await runJson([input, await temporary()])).toMatchObject({
+      code: 0,
+      ignoredFiles: 1,
+      unreadable: [],
+      series: [{ outcome: 'done', written: 2 }],
+    });
+  });
+
+  it.each([
+    ['cannot be denoised', { RescaleSlope: undefined, RescaleIntercept: undefined }],
+    ['has other HU', { RescaleIntercept: -1024 }],
+  ])('a twin with the same pixel words that %s is named too', async (_, attributes) => {
+    const input = await folderOf(ctSeries(2));
+    // It is read first, by its path.
+    await writeFile(join(input, '0.dcm'), ctInstance(1, { attributes }).part10);
+    const report = await runJson([input, await temporary()]);
+    expect(report).toMatchObject({
+      code: 4,
+      unreadable: [{ what: expect.stringContaining('of 0.dcm, which is another image') }],
+    });
+  });
 
   it('tells how far it is, up to the last slice', async () => {
     const { stderr } = await run([await folderOf(ctSeries(3)), await temporary()]);
