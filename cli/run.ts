@@ -348,8 +348,17 @@ class SeriesRun {
       const hu = blend(source.slice, denoised, this.options.strength);
       const provenance = this.provenance(provider);
       const { createdAt } = this.options;
-      const derived = await deriveInstance({ source, hu, provenance, createdAt, seriesMoment });
-      this.seconds.encode += performance.now() - started;
+      let derived: DerivedInstance;
+      try {
+        derived = await deriveInstance({ source, hu, provenance, createdAt, seriesMoment });
+      } catch (error) {
+        if (!(error instanceof DenoiseError)) throw error;
+        // It speaks of this slice; the others, and the series behind this one, can be done.
+        this.failed.push({ sopInstanceUid, reason: describe(error.notice).happened });
+        continue;
+      } finally {
+        this.seconds.encode += performance.now() - started;
+      }
       yield derived;
     }
   }

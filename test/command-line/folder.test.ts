@@ -105,6 +105,23 @@ describe('a folder as people have them', () => {
     });
   });
 
+  it('a slice whose UID is none is named, and neither its series nor the next one stops for it', async () => {
+    const [first, ...rest] = ctSeries(3);
+    const part10 = first!.part10.slice();
+    // A space inside the UID; the first occurrence is the file meta information's copy, which does not count.
+    const uid = Buffer.from(part10.buffer).lastIndexOf(`${SERIES}.1`);
+    part10[uid + 1] = 0x20;
+    const input = await folderOf([{ ...first!, part10 }, ...rest, ...ctSeries(2, { series: '2.25.8' })]);
+    const output = await temporary();
+    const report = await runJson([input, output]);
+    expect(report).toMatchObject({ code: 4, error: null });
+    expect(report.series).toMatchObject([
+      { outcome: 'incomplete', written: 2, failed: [{ reason: expect.stringContaining('UID') }] },
+      { outcome: 'done', written: 2 },
+    ]);
+    expect(await imagesIn(output)).toHaveLength(4);
+  });
+
   it('tells how far it is, up to the last slice', async () => {
     const { stderr } = await run([await folderOf(ctSeries(3)), await temporary()]);
     expect(stderr).toMatch(/Reading: 0 of 3 files/);
