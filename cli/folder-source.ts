@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { judgeSeries } from '../src/ct';
+import { judgeSeries, storedSlice } from '../src/ct';
 import { decodeFrame, naturalize, parsePart10 } from '../src/dicom';
 import { DenoiseError } from '../src/notices';
 import { groupBySeries, SourceError, type Listing, type SourceInstance } from './source';
@@ -94,15 +94,21 @@ function whyUnreadable(error: unknown): string {
   throw error;
 }
 
-/** Whether two files with one SOP Instance UID hold the same slice of the same series, in whatever transfer syntax. */
+/**
+ * Whether two files with one SOP Instance UID hold the same slice of the same series: in whatever transfer syntax, and whatever stands above Bits
+ * Stored. `bytes` is a slice that can be denoised, so one that cannot is another.
+ */
 async function sameImage(first: string, bytes: Uint8Array): Promise<boolean> {
   const other = await readFile(first);
   if (other.equals(bytes)) return true;
   const [one, two] = [parsePart10(other), parsePart10(bytes)];
   const [a, b] = [naturalize(one), naturalize(two)];
   if (a.SeriesInstanceUID !== b.SeriesInstanceUID || a.StudyInstanceUID !== b.StudyInstanceUID) return false;
-  const [{ stored: p }, { stored: q }] = [await decodeFrame(one), await decodeFrame(two)];
-  return p.length === q.length && p.every((word, i) => word === q[i]);
+  if (judgeSeries([a], null).kind === 'refused') return false;
+  const p = storedSlice((await decodeFrame(one)).stored, a);
+  const q = storedSlice((await decodeFrame(two)).stored, b);
+  const sameHu = p.modality.slope === q.modality.slope && p.modality.intercept === q.modality.intercept;
+  return sameHu && p.values.length === q.values.length && p.values.every((value, i) => value === q.values[i]);
 }
 
 const looksLikeDicom = (file: string, bytes: Buffer) =>

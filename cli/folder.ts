@@ -54,6 +54,7 @@ async function opened(
     held: new Set(),
     seriesMoment: await firstMoment(there, whole),
     isWhole: async ({ sopInstanceUid }) => (await whole(sopInstanceUid)) !== null,
+    holds: null,
     async store(instances) {
       let written = 0;
       try {

@@ -13,7 +13,7 @@ import { listFolder } from './folder-source';
 import { mercureSettings, writeMercureResult } from './mercure';
 import { chooseModel } from './model';
 import { textProgress, type Progress } from './progress';
-import { sentences, summary, type Report, type SeriesReport } from './report';
+import { summary, whatHappened, type Report, type SeriesReport } from './report';
 import { judge, listedSeries, runSeries } from './run';
 import { SourceError, type Listing, type SourceSeries } from './source';
 import { isSystemError, TargetError, type Target } from './target';
@@ -209,7 +209,7 @@ function codeOf(error: unknown): number {
 }
 
 function textOf(error: unknown): string {
-  if (error instanceof DenoiseError) return sentences(error.notice).join(' ');
+  if (error instanceof DenoiseError) return whatHappened(error.notice);
   const told = [UsageError, SourceError, TargetError, ProviderError];
   if (told.some(kind => error instanceof kind)) return (error as Error).message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -7,6 +7,8 @@ export interface Progress {
   preparing(step: PrepareProgress): void;
   series(index: number, total: number, description: string): void;
   checking(done: number, total: number): void;
+  /** Slices of a sample computed again, to compare with what is there. */
+  comparing(progress: JobProgress): void;
   slice(progress: JobProgress): void;
   end(): void;
 }
@@ -48,6 +50,9 @@ export function textProgress(stream: Stream, now: () => number = Date.now): Prog
     },
     checking(done, total) {
       line(`${prefix}: ${done} of ${total} slices are there already`);
+    },
+    comparing({ done, total }) {
+      line(`${prefix}: ${done} of ${total} slices of a sample computed again`);
     },
     slice({ done, failed, total, secondsLeft }) {
       const left = secondsLeft === null || secondsLeft === 0 ? '' : `, ${duration(secondsLeft)} left`;

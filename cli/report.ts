@@ -83,10 +83,13 @@ function verdictLines(verdict: Verdict): string[] {
 
 /** What to do is in the first line already (run again), and the notice's own words for it are a viewer's; not so for wrong pixels in the archive. */
 function noticeLines(notice: Fault): string[] {
-  return notice.code === 'store-mismatch' ? sentences(notice) : [describe(notice).happened];
+  const { happened, kept, todo } = describe(notice);
+  return notice.code === 'store-mismatch' ? [happened, kept, todo] : [happened];
 }
 
-export function sentences(notice: Fault | Refusal): string[] {
-  const { happened, kept, todo } = describe(notice);
-  return [happened, kept, todo].filter(text => text !== '');
+/** With what the system says of it. What to do next depends on the exit code (docs/batch.md): the notice's own words for it are a viewer's. */
+export function whatHappened(notice: Fault | Refusal): string {
+  const { happened } = describe(notice);
+  const detail = 'detail' in notice ? notice.detail : undefined;
+  return detail && !happened.includes(detail) ? `${happened} (${detail})` : happened;
 }

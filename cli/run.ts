@@ -8,7 +8,7 @@ import {
   type SliceHu,
   type Verdict,
 } from '../src/ct';
-import { blend, DenoiseJob, provenanceOf, type DenoisedSlice } from '../src/denoise';
+import { blend, DenoiseJob, provenanceOf, type DenoisedSlice, type JobProgress } from '../src/denoise';
 import {
   decodeFrame,
   deriveInstance,
@@ -22,6 +22,7 @@ import {
 } from '../src/dicom';
 import type { Engine, EngineInfo } from '../src/engine';
 import { DenoiseError, describe, type Fault, type Refusal } from '../src/notices';
+import { describeReason, sampleOf } from '../src/store';
 import { Channel } from './channel';
 import type { Progress } from './progress';
 import { SeriesBusy } from './lock';
@@ -44,6 +45,12 @@ interface Held {
   readonly parsed: ParsedInstance;
   readonly frame: DecodedFrame;
   readonly slice: SliceHu;
+}
+
+/** What is there under our UIDs and is not ours, and what kept us from telling. */
+interface Proof {
+  readonly foreign: StoreOutcome['failed'];
+  readonly notice: Fault | null;
 }
 
 /** Results waiting to be encoded; above this the job pauses, so that a slow archive does not fill the memory with sources. */
@@ -130,10 +137,13 @@ class SeriesRun {
   private async into(opened: SeriesTarget, seriesUid: string): Promise<SeriesReport> {
     const { signal } = this.options;
     const { studyInstanceUid, seriesInstanceUid, instances } = this.series;
-    const { todo, kept } = await this.split(opened);
-    const outcome = await this.process(todo, opened, instances.length - kept);
-    const failed = [...this.failed, ...outcome.failed];
-    const whole = kept + outcome.written === instances.length && failed.length === 0 && !outcome.notice;
+    const { todo, there } = await this.split(opened);
+    const found = await this.prove(there, opened);
+    const kept = there.length - found.foreign.length;
+    const outcome = await this.process(todo, opened, instances.length - there.length);
+    const failed = [...this.failed, ...found.foreign, ...outcome.failed];
+    const notice = found.notice ?? outcome.notice;
+    const whole = kept + outcome.written === instances.length && failed.length === 0 && !notice;
     const round = (ms: number) => Math.round(ms) / 1000;
     return {
       studyInstanceUid,
@@ -145,7 +155,7 @@ class SeriesRun {
       kept,
       written: outcome.written,
       failed,
-      notice: whole ? null : outcome.notice,
+      notice,
       store: outcome.store,
       provider: this.info.provider,
       seconds: {
@@ -158,20 +168,56 @@ class SeriesRun {
   }
 
   /** What an earlier run made is kept when it is what this run would make, by its UIDs, and is as it was written. */
-  private async split(target: SeriesTarget): Promise<{ todo: SourceInstance[]; kept: number }> {
+  private async split(target: SeriesTarget): Promise<{ todo: SourceInstance[]; there: SourceInstance[] }> {
     const { instances } = this.series;
-    if (target.there.size === 0 && target.held.size === 0) return { todo: [...instances], kept: 0 };
+    if (target.there.size === 0 && target.held.size === 0) return { todo: [...instances], there: [] };
     const todo: SourceInstance[] = [];
-    let kept = 0;
+    const there: SourceInstance[] = [];
     for (const source of instances) {
       this.options.signal.throwIfAborted();
-      this.options.progress.checking(kept, instances.length);
+      this.options.progress.checking(there.length, instances.length);
       const uids = await this.uidsOf(source);
       if (uids && target.held.has(uids.sopInstanceUid)) continue;
-      if (uids && target.there.has(uids.sopInstanceUid) && (await target.isWhole(uids))) kept++;
+      if (uids && target.there.has(uids.sopInstanceUid) && (await target.isWhole(uids))) there.push(source);
       else todo.push(source);
     }
-    return { todo, kept };
+    return { todo, there };
+  }
+
+  /**
+   * Somebody may have stored other pixels under our UIDs, and an archive keeps what it was given first: a sample of what is there is computed again and
+   * compared. One wrong answer says that the sample is not enough.
+   */
+  private async prove(there: readonly SourceInstance[], target: SeriesTarget): Promise<Proof> {
+    const sample = target.holds ? sampleOf(there) : [];
+    const found = await this.compare(sample, target);
+    if (found.foreign.length === 0) return found;
+    const rest = await this.compare(
+      there.filter(source => !sample.includes(source)),
+      target,
+    );
+    return { ...found, foreign: [...found.foreign, ...rest.foreign] };
+  }
+
+  private async compare(sources: readonly SourceInstance[], target: SeriesTarget): Promise<Proof> {
+    if (sources.length === 0) return { foreign: [], notice: null };
+    const results = new Channel<DenoisedSlice>();
+    const computed = this.denoise(sources, results, now => this.options.progress.comparing(now));
+    const compared = (async () => {
+      const foreign: string[] = [];
+      for await (const derived of this.derive(results, target.seriesMoment))
+        if (!(await target.holds!(derived))) foreign.push(derived.sopInstanceUid);
+      return foreign;
+    })();
+    const [ended, foreign] = await Promise.all([computed.finally(() => results.close()), compared]);
+    const [first] = foreign;
+    return {
+      foreign: foreign.map(sopInstanceUid => ({
+        sopInstanceUid,
+        reason: describeReason({ code: 'other-pixels' }),
+      })),
+      notice: first === undefined ? ended : { kind: 'fault', code: 'store-mismatch', sopInstanceUid: first },
+    };
   }
 
   /** Null when the source cannot be read now: the job says so later. */
@@ -193,21 +239,26 @@ class SeriesRun {
     target: SeriesTarget,
     expected: number,
   ): Promise<StoreOutcome> {
-    const { signal } = this.options;
+    const { progress, signal } = this.options;
     const results = new Channel<DenoisedSlice>();
     const storing = target.store(this.derive(results, target.seriesMoment), expected, signal);
     // A store that ends before the series does must stop the job, not leave it computing for nobody.
     const close = () => results.close();
     storing.then(close, close);
-    const ended = todo.length > 0 ? await this.denoise(todo, results) : null;
+    const tell = (now: JobProgress) => progress.slice(now);
+    const ended = todo.length > 0 ? await this.denoise(todo, results, tell) : null;
     results.close();
     const outcome = await storing;
     return { ...outcome, notice: outcome.notice ?? ended };
   }
 
   /** Runs the job, and gives what stopped it, when something did. */
-  private async denoise(todo: SourceInstance[], results: Channel<DenoisedSlice>): Promise<Fault | null> {
-    const { engine, progress, signal } = this.options;
+  private async denoise(
+    todo: readonly SourceInstance[],
+    results: Channel<DenoisedSlice>,
+    tell: (progress: JobProgress) => void,
+  ): Promise<Fault | null> {
+    const { engine, signal } = this.options;
     const { studyInstanceUid, seriesInstanceUid } = this.series;
     const slices = sortAlongNormal(
       todo.map(source => this.slice(source)),
@@ -232,7 +283,7 @@ class SeriesRun {
       } else if (event.kind === 'changed') {
         // The slice itself is announced before it is counted; other changes count nothing.
         const now = event.snapshot.progress;
-        if (now.done + now.failed > counted) progress.slice(now);
+        if (now.done + now.failed > counted) tell(now);
         counted = now.done + now.failed;
       }
     });
@@ -297,8 +348,17 @@ class SeriesRun {
       const hu = blend(source.slice, denoised, this.options.strength);
       const provenance = this.provenance(provider);
       const { createdAt } = this.options;
-      const derived = await deriveInstance({ source, hu, provenance, createdAt, seriesMoment });
-      this.seconds.encode += performance.now() - started;
+      let derived: DerivedInstance;
+      try {
+        derived = await deriveInstance({ source, hu, provenance, createdAt, seriesMoment });
+      } catch (error) {
+        if (!(error instanceof DenoiseError)) throw error;
+        // It speaks of this slice; the others, and the series behind this one, can be done.
+        this.failed.push({ sopInstanceUid, reason: describe(error.notice).happened });
+        continue;
+      } finally {
+        this.seconds.encode += performance.now() - started;
+      }
       yield derived;
     }
   }

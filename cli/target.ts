@@ -32,6 +32,11 @@ export interface SeriesTarget {
   /** Whether one that is there is what an earlier run wrote; false when it is damaged, or cannot be had. */
   isWhole(expected: ExpectedInstance): Promise<boolean>;
   /**
+   * Whether what is there under its UID has its pixels, as far as two processors give the same (`samePixels`); null where `isWhole` has told that
+   * already. @throws TargetError
+   */
+  readonly holds: ((derived: DerivedInstance) => Promise<boolean>) | null;
+  /**
    * Takes what comes; `expected` of it makes the series whole together with what was kept.
    * Resolves in every case that can be reported; errors of `instances` reject.
    */

@@ -4,9 +4,9 @@ export { judgeSeries } from './verdict';
 export { sortAlongNormal } from './geometry';
 export {
   modalityOf,
-  pixelFormatOf,
   sliceFromStored,
   sliceFromHu,
+  storedSlice,
   huToStored,
   storedToHu,
   sliceToStored,

@@ -1,6 +1,6 @@
 import { DenoiseError, type Refusal } from '../notices';
 import { number, texts } from './attributes';
-import type { Modality, NaturalizedInstance, SliceHu, StoredPixels } from './types';
+import type { Modality, NaturalizedInstance, SliceHu, StoredPixels, StoredSlice } from './types';
 
 const FLOAT32_EPSILON = 2 ** -23;
 
@@ -64,31 +64,42 @@ export function modalityOf(instance: NaturalizedInstance): Modality {
 }
 
 /**
- * Decoded pixel words to HU. Padding is found on the whole words, before the Modality LUT; elsewhere bits above Bits Stored, which may
- * hold overlays (retired) or garbage, are ignored.
+ * Pixel words as the values they stand for: without the bits above Bits Stored, which may hold overlays (retired) or rubbish and which a
+ * viewer's decoder may have taken away already; signed words are sign-extended. A whole word that is padding stays, for Bits Stored may
+ * not hold the padding value.
+ * @returns `words` itself where nothing stands above Bits Stored
+ */
+function valuesOf(words: StoredPixels, modality: Modality): StoredPixels {
+  const { minStored, maxStored } = modality;
+  let values = words;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    if ((word <= maxStored && word >= minStored) || isPadding(word, modality)) continue;
+    if (values === words) values = words.slice();
+    values[i] = usedBits(word, modality);
+  }
+  return values;
+}
+
+/**
+ * Decoded pixel words to HU.
  * @param stored rows x columns words, native order of this machine
  * @throws DenoiseError (`invalid-attribute` PixelData) when the length is not rows x columns.
  */
 export function sliceFromStored(stored: StoredPixels, instance: NaturalizedInstance): SliceHu {
-  const { rows, columns } = matrixOf(instance, stored.length);
-  const modality = modalityOf(instance);
-  const { slope, intercept, minStored, maxStored } = modality;
-  const words = asWords(stored, modality.signed);
-  const padding = paddingMask(words, modality);
-  const hu = new Float32Array(words.length);
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!;
-    const isBeyond = (word > maxStored || word < minStored) && padding?.[i] !== 1;
-    hu[i] = slope * (isBeyond ? usedBits(word, modality) : word) + intercept;
-  }
-  return { rows, columns, hu, padding, modality };
+  const { values, modality, ...slice } = storedSlice(stored, instance);
+  const { slope, intercept } = modality;
+  const hu = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) hu[i] = slope * values[i]! + intercept;
+  return { ...slice, modality, hu };
 }
 
-/** `sliceFromStored` without the HU. @throws DenoiseError as there */
-export function pixelFormatOf(stored: StoredPixels, instance: NaturalizedInstance): Omit<SliceHu, 'hu'> {
+/** `sliceFromStored` in stored values instead of HU. @throws DenoiseError as there */
+export function storedSlice(stored: StoredPixels, instance: NaturalizedInstance): StoredSlice {
   const matrix = matrixOf(instance, stored.length);
   const modality = modalityOf(instance);
-  return { ...matrix, modality, padding: paddingMask(asWords(stored, modality.signed), modality) };
+  const values = valuesOf(asWords(stored, modality.signed), modality);
+  return { ...matrix, modality, values, padding: paddingMask(values, modality) };
 }
 
 /**
@@ -102,18 +113,18 @@ export function sliceFromHu(hu: ArrayLike<number>, instance: NaturalizedInstance
   const { slope, intercept, minStored, maxStored } = modality;
   const wordOf = (value: number) => Math.round((value - intercept) / slope);
   let kept = hu instanceof Float32Array ? hu : Float32Array.from(hu);
-  const padding = modality.padding ? paddingMask(Int32Array.from(kept, wordOf), modality) : null;
   const ends = [slope * minStored + intercept, slope * maxStored + intercept];
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   for (let i = 0; i < kept.length; i++) {
     const value = kept[i]!;
-    if ((value >= low && value <= high) || padding?.[i] === 1) continue;
+    if (value >= low && value <= high) continue;
     const word = wordOf(value);
     // An end of the range may have been rounded past it.
-    if (word >= minStored && word <= maxStored) continue;
+    if ((word >= minStored && word <= maxStored) || isPadding(word, modality)) continue;
     if (kept === hu) kept = kept.slice();
     kept[i] = slope * usedBits(word, modality) + intercept;
   }
+  const padding = modality.padding ? paddingMask(Int32Array.from(kept, wordOf), modality) : null;
   return { rows, columns, hu: kept, padding, modality };
 }
 
@@ -123,12 +134,14 @@ function usedBits(word: number, { bitsStored, signed }: Modality): number {
   return signed ? (word << unused) >> unused : (word << unused) >>> unused;
 }
 
-function paddingMask(words: StoredPixels, { padding }: Modality): Uint8Array | null {
-  if (!padding) return null;
-  const { low, high } = padding;
+const isPadding = (value: number, { padding }: Modality): boolean =>
+  padding !== null && value >= padding.low && value <= padding.high;
+
+function paddingMask(values: StoredPixels, modality: Modality): Uint8Array | null {
+  if (!modality.padding) return null;
   let mask: Uint8Array | null = null;
-  for (let i = 0; i < words.length; i++) {
-    if (words[i]! >= low && words[i]! <= high) (mask ??= new Uint8Array(words.length))[i] = 1;
+  for (let i = 0; i < values.length; i++) {
+    if (isPadding(values[i]!, modality)) (mask ??= new Uint8Array(values.length))[i] = 1;
   }
   return mask;
 }
@@ -166,8 +179,8 @@ export function storedToHu(stored: number, modality: Modality): number {
 }
 
 /**
- * A slice of HU to pixel words in the source's format. Where `padding` is 1 the source's own word is copied.
- * @param source the source's words; needed only when `padding` is not null
+ * A slice of HU to pixel words in the source's format. Where `padding` is 1 the source's own value is copied.
+ * @param source the source's values, as `storedSlice` gives them; needed only when `padding` is not null
  * @returns Int16Array or Uint16Array; Int8Array or Uint8Array where Bits Allocated is 8
  */
 export function sliceToStored(

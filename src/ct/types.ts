@@ -36,6 +36,12 @@ export interface SliceHu {
   readonly modality: Modality;
 }
 
+/** The same slice before the Modality LUT. Made by `storedSlice`. */
+export interface StoredSlice extends Omit<SliceHu, 'hu'> {
+  /** Stored values: pixel words without what stands above Bits Stored, the same whichever decoder gave the words. */
+  readonly values: StoredPixels;
+}
+
 /** Pixel words as a decoder gives them. */
 export type StoredPixels = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 

@@ -1,4 +1,10 @@
-import { pixelFormatOf, sliceToStored, type NaturalizedInstance, type StoredPixels } from '../ct';
+import {
+  sliceToStored,
+  storedSlice,
+  type NaturalizedInstance,
+  type StoredPixels,
+  type StoredSlice,
+} from '../ct';
 import { decodeFrame, type DecodedFrame } from './decode';
 import { derivedAttributes, type DerivedUids, type SourceReference } from './derived-attributes';
 import { tagOfKeyword } from './dictionary';
@@ -135,15 +141,14 @@ export async function derivePrepared(
   input: Omit<DeriveInput, 'source'>,
 ): Promise<DerivedInstance> {
   const source = await readPrepared(prepared);
-  const { stored, format } = source;
-  if (input.hu.length !== stored.length) {
-    throw new RangeError(`${input.hu.length} HU for ${stored.length} pixels of the source`);
+  const { values, padding, modality } = source;
+  if (input.hu.length !== values.length) {
+    throw new RangeError(`${input.hu.length} HU for ${values.length} pixels of the source`);
   }
-  const { padding, modality } = pixelFormatOf(stored, format);
   const hu = input.hu instanceof Float32Array ? input.hu : Float32Array.from(input.hu);
   // As a stored value NaN would be 0, which is air or bone by the intercept.
   if (!isFinite(hu, padding)) throw new RangeError('HU that are not finite');
-  const pixels = sliceToStored(hu, modality, padding, stored);
+  const pixels = sliceToStored(hu, modality, padding, values);
   const uids = await derivedUids(source, input.provenance);
   return { ...uids, part10: writePart10(derivedAttributes(source.dataset, pixels, uids, input)) };
 }
@@ -155,7 +160,17 @@ function isFinite(hu: Float32Array, padding: Uint8Array | null): boolean {
   return Number.isFinite(sum);
 }
 
-async function readPrepared(prepared: PreparedSource): Promise<ElementSource> {
+interface ReadSource extends StoredSlice {
+  readonly dataset: RawDataset;
+}
+
+/** From here on there are stored values alone: a viewer's words and a file's, which may hold more bits, are the same source. */
+async function readPrepared(prepared: PreparedSource): Promise<ReadSource> {
+  const { dataset, format, stored } = await elementsOf(prepared);
+  return { dataset, ...storedSlice(stored, format) };
+}
+
+async function elementsOf(prepared: PreparedSource): Promise<ElementSource> {
   if (prepared.kind === 'elements') return prepared;
   const parsed = prepared.kind === 'file' ? parsePart10(prepared.bytes) : prepared.parsed;
   const known = prepared.kind === 'file' ? null : prepared.frame;
@@ -171,7 +186,7 @@ function formatOf(parsed: ParsedInstance): NaturalizedInstance {
   return naturalize({ ...parsed, dataset });
 }
 
-async function derivedUids({ dataset, stored }: ElementSource, provenance: Provenance): Promise<DerivedUids> {
+async function derivedUids({ dataset, values }: ReadSource, provenance: Provenance): Promise<DerivedUids> {
   const [study, series, instance] = [TAG.StudyInstanceUID, TAG.SeriesInstanceUID, TAG.SOPInstanceUID].map(
     tag => {
       const uid = asciiOf(dataset, tag);
@@ -181,7 +196,7 @@ async function derivedUids({ dataset, stored }: ElementSource, provenance: Prove
       return uid;
     },
   ) as [string, string, string];
-  const pixelHash = await sha256Hex(littleEndian16(stored));
+  const pixelHash = await sha256Hex(littleEndian16(values));
   return {
     studyInstanceUid: study,
     seriesInstanceUid: derivedSeriesInstanceUid(series, provenance),
@@ -189,8 +204,8 @@ async function derivedUids({ dataset, stored }: ElementSource, provenance: Prove
   };
 }
 
-/** Words as 16-bit little endian, so that the array type a decoder chose makes no difference. */
-function littleEndian16(stored: StoredPixels): Uint8Array {
-  const words = stored.BYTES_PER_ELEMENT === 2 ? stored : Int16Array.from(stored);
+/** Values as 16-bit little endian, so that the array type a decoder chose makes no difference. */
+function littleEndian16(values: StoredPixels): Uint8Array {
+  const words = values.BYTES_PER_ELEMENT === 2 ? values : Int16Array.from(values);
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }

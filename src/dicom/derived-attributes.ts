@@ -162,13 +162,22 @@ export function derivedAttributes(
 /** What is kept of the source, still with the source's values. */
 function copied(source: RawDataset, { privateAllowList }: DeriveSettings): RawDataset {
   const dataset = filterPrivate(source, privateAllowList);
-  for (const tag of dataset.keys()) {
-    // Overlay bits inside the pixel words (retired) are not in the new pixels, so neither may be the attributes that point to them.
-    const isOverlayInPixels = tag >>> 24 === 0x60 && !dataset.has(((tag & 0xffff0000) | 0x3000) >>> 0);
-    if (isOverlayInPixels) dataset.delete(tag);
-  }
+  overlays(dataset);
   for (const tag of DROPPED) dataset.delete(tag);
   return dataset;
+}
+
+/**
+ * Overlay bits inside the pixel words (retired) are not in the new pixels, so no attribute may point at them: their groups go, and where a group has
+ * Overlay Data of its own, its Bits Allocated and Bit Position are what these must be (PS3.3 C.9.2).
+ */
+function overlays(dataset: RawDataset): void {
+  for (const tag of [...dataset.keys()].filter(each => each >>> 24 === 0x60)) {
+    const group = tag & 0xffff0000;
+    if (valueOf(dataset, group | TAG.OverlayData) === undefined) dataset.delete(tag);
+    else if (tag === (group | TAG.OverlayBitsAllocated)) dataset.set(tag, words('US', [1]));
+    else if (tag === (group | TAG.OverlayBitPosition)) dataset.set(tag, words('US', [0]));
+  }
 }
 
 /** Value 3 on (AXIAL and the like) stay; it is DERIVED, whatever the source was. */

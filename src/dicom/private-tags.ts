@@ -42,7 +42,10 @@ export function filterPrivate(
     if (block < 0x10) continue;
     const creatorTag = ((tag & 0xffff0000) | block) >>> 0;
     const creator = dataset.get(creatorTag);
-    if (!creator || !allowed[asciiOf(dataset, creatorTag)]?.includes((tag & 0xffff00ff) >>> 0)) continue;
+    const name = asciiOf(dataset, creatorTag);
+    // A file may name its creator "constructor", which every object has.
+    const tags = Object.hasOwn(allowed, name) ? allowed[name] : undefined;
+    if (!creator || !tags?.includes((tag & 0xffff00ff) >>> 0)) continue;
     kept.set(creatorTag, creator);
     kept.set(tag, element);
   }

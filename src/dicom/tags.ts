@@ -103,6 +103,10 @@ export const TAG = {
   DigitalSignaturesSequence: 0xfffafffa,
   DataSetTrailingPadding: 0xfffcfffc,
   PixelDataProviderURL: 0x00287fe0,
+  /** Of the first of the repeating groups 60xx. */
+  OverlayBitsAllocated: 0x60000100,
+  OverlayBitPosition: 0x60000102,
+  OverlayData: 0x60003000,
   PixelData: 0x7fe00010,
   ExtendedOffsetTable: 0x7fe00001,
   ExtendedOffsetTableLengths: 0x7fe00002,

@@ -24,3 +24,4 @@ export { fileName, zipBlob, zipSeries } from './zip';
 export type { ZipOptions } from './zip';
 export { whyNotWritten, writeToFolder } from './folder';
 export type { FolderOptions, FolderReport } from './folder';
+export { sampleOf } from './sample';

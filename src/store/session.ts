@@ -18,6 +18,7 @@ import { Outbox } from './outbox';
 import { pixelHashOf } from './pixels';
 import { readBack, unverified } from './read-back';
 import { isWhole, makeReport, type StoreReport } from './report';
+import { sampleOf } from './sample';
 import {
   INSTANCE_TABLE,
   next,
@@ -280,18 +281,12 @@ class StoreSession {
     return true;
   }
 
-  /** A sample of what we stored (first, last and evenly between, at least the square root) and all that is in doubt. */
+  /** A sample of what we stored and all that is in doubt. */
   private async comparePixels(): Promise<void> {
     const accepted = this.in('accepted');
     const doubtful = [...this.in('existing'), ...accepted.filter(entry => entry.compare)];
     const sure = accepted.filter(entry => !entry.compare);
-    const size = this.options.compareAll
-      ? sure.length
-      : Math.min(sure.length, Math.max(3, Math.ceil(Math.sqrt(sure.length))));
-    const sample = Array.from(
-      { length: size },
-      (_, i) => sure[Math.round((i * (sure.length - 1)) / Math.max(1, size - 1))]!,
-    );
+    const sample = this.options.compareAll ? sure : sampleOf(sure);
     for (const entry of [...doubtful, ...sample]) await this.compare(entry);
     const sampled = new Set(sample.map(entry => entry.sopInstanceUid));
     // One wrong answer in a sample says that the sample is not enough.

@@ -18,6 +18,7 @@ import {
   runJson,
   SERIES,
   temporary,
+  withRubbishAbove12Bits,
 } from './command';
 
 afterAll(removeTemporary);
@@ -51,10 +52,16 @@ describe('folder to folder', () => {
     }
   });
 
-  it('gives the UIDs and pixels that the viewer gives for the same provider and settings', async () => {
-    const [input, output] = [await folderOf(series.slice(0, 1)), await temporary()];
+  const twelve = ctInstance(1, { attributes: { BitsStored: 12, HighBit: 11 } });
+  it.each([
+    ['16 bits stored', series[0]!, series[0]!],
+    // A viewer's decoder has them no more.
+    ['12 bits stored and rubbish above them', twelve, withRubbishAbove12Bits(twelve)],
+  ])('gives the UIDs and pixels of the viewer for the same provider and settings: %s', async (...given) => {
+    const [, seen, file] = given;
+    const [input, output] = [await folderOf([file]), await temporary()];
     await runJson([input, output, '--strength', '55']);
-    const parsed = parsePart10(series[0]!.part10);
+    const parsed = parsePart10(seen.part10);
     const instance = naturalize(parsed);
     const { stored } = await decodeFrame(parsed);
     const engine = createNodeEngine({ manifestPath: join(MODELS, 'manifest.json') });
@@ -69,9 +76,9 @@ describe('folder to folder', () => {
       provenance: provenanceOf(info, 'cpu', 55 / 100, []),
       createdAt: new Date(),
     });
-    const [file] = await imagesIn(output);
-    expect(file).toBe(join(viewers.seriesInstanceUid, `${viewers.sopInstanceUid}.dcm`));
-    expect(await pixelsOf(join(output, file!))).toEqual(
+    const [derived] = await imagesIn(output);
+    expect(derived).toBe(join(viewers.seriesInstanceUid, `${viewers.sopInstanceUid}.dcm`));
+    expect(await pixelsOf(join(output, derived!))).toEqual(
       (await decodeFrame(parsePart10(viewers.part10))).stored,
     );
   });
@@ -314,66 +321,6 @@ describe('what cannot be done', () => {
     ]);
     expect(report.code).toBe(6);
     expect(await filesIn(output)).toEqual([]);
-  });
-});
-
-describe('mercure', () => {
-  async function task(settings: object): Promise<{ MERCURE_IN_DIR: string; MERCURE_OUT_DIR: string }> {
-    const folder = await temporary();
-    for (const { sopInstanceUid, part10 } of ctSeries(3)) {
-      await writeFile(join(folder, `${SERIES}#${sopInstanceUid}.dcm`), part10);
-      await writeFile(join(folder, `${SERIES}#${sopInstanceUid}.tags`), '{}');
-    }
-    await writeFile(
-      join(folder, 'task.json'),
-      JSON.stringify({ id: '1', process: { module_name: 'iscl', settings } }),
-    );
-    return { MERCURE_IN_DIR: folder, MERCURE_OUT_DIR: await temporary() };
-  }
-
-  it('reads the task, writes flat files by its naming and result.json', async () => {
-    const env = await task({ strength: 40, threads: 1 });
-    expect((await run([], env)).code).toBe(0);
-    const files = await filesIn(env.MERCURE_OUT_DIR);
-    const result = JSON.parse(await readFile(join(env.MERCURE_OUT_DIR, 'result.json'), 'utf8'));
-    expect(result.iscl_denoise).toMatchObject({
-      exitCode: 0,
-      strength: 0.4,
-      series: [{ outcome: 'done', written: 3 }],
-    });
-    const uid = result.iscl_denoise.series[0].derivedSeriesInstanceUid as string;
-    expect(files.filter(name => name.startsWith(`${uid}#`) && name.endsWith('.dcm'))).toHaveLength(3);
-    expect(files).toHaveLength(4);
-  });
-
-  it.each([[{ strength: 400 }], [{ strenght: 40 }], [{ provider: 'cuda' }]])(
-    'refuses the settings %j',
-    async settings => {
-      const env = await task(settings);
-      const { code, stderr } = await run([], env);
-      expect(code).toBe(2);
-      expect(stderr).toMatch(/strength|strenght|provider/);
-      expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
-    },
-  );
-
-  it('a result.json that cannot be written is a failure, told in a sentence', async () => {
-    const env = await task({});
-    await mkdir(join(env.MERCURE_OUT_DIR, 'result.json', 'in-the-way'), { recursive: true });
-    const { code, stderr } = await run([], env);
-    expect(code).toBe(7);
-    expect(stderr).toContain('result.json cannot be written');
-    expect(await imagesIn(env.MERCURE_OUT_DIR)).toHaveLength(3);
-  });
-
-  it('exits non-zero when nothing could be denoised, and says why in result.json', async () => {
-    const env = await task({});
-    const out = await temporary();
-    await run([], { ...env, MERCURE_OUT_DIR: out });
-    const again = { MERCURE_IN_DIR: out, MERCURE_OUT_DIR: await temporary() };
-    expect((await run([], again)).code).toBe(3);
-    const result = JSON.parse(await readFile(join(again.MERCURE_OUT_DIR, 'result.json'), 'utf8'));
-    expect(result.iscl_denoise).toMatchObject({ exitCode: 3, series: [{ outcome: 'refused' }] });
   });
 });
 

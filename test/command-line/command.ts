@@ -98,6 +98,15 @@ export function ctSeries(count: number, options: MakeOptions = {}): MadeInstance
   return Array.from({ length: count }, (_, i) => ctInstance(i + 1, options));
 }
 
+/** The same file, of at most 12 bits stored, with rubbish in the bits above: what a retired overlay plane looks like to who reads whole words. */
+export function withRubbishAbove12Bits(instance: MadeInstance, size = 64): MadeInstance {
+  const part10 = instance.part10.slice();
+  // Pixel Data is the last element.
+  const pixels = part10.length - size * size * 2;
+  for (let i = 0; i < size * size; i++) part10[pixels + 2 * i + 1]! ^= (i % 16) << 4;
+  return { ...instance, part10 };
+}
+
 /** A folder with the instances in it. */
 export async function folderOf(instances: readonly MadeInstance[], folder?: string): Promise<string> {
   const root = folder ?? (await temporary());

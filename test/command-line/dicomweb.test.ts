@@ -104,6 +104,83 @@ it('a journal that cannot be begun: target, exit code 7; one that breaks: incomp
   expect(server.archive.size).toBe(COUNT);
 });
 
+describe('what is in the archive under our UIDs and in no journal of ours', () => {
+  /** The derived series in the archive, every stored value of every `of` moved by `steps`, as if somebody else had stored it there first. */
+  async function archived(steps: number, of: (index: number) => boolean = () => true): Promise<string[]> {
+    const input = await folderOf(series);
+    await runJson([input, ...to()]);
+    state = await temporary();
+    for (const [index, { sopInstanceUid }] of series.entries()) {
+      if (!of(index)) continue;
+      const [uid, instance] = [...server.archive].find(([, { part10 }]) => {
+        const [source] = naturalize(parsePart10(part10))['SourceImageSequence'] as Reference[];
+        return source!.ReferencedSOPInstanceUID === sopInstanceUid;
+      })!;
+      const part10 = instance.part10.slice();
+      const at = part10.length - instance.pixels.length;
+      const view = new DataView(part10.buffer, at);
+      for (let i = 0; i < view.byteLength; i += 2)
+        view.setInt16(i, view.getInt16(i, true) + (i % 4 === 0 ? steps : -steps), true);
+      server.archive.set(uid, { ...instance, part10, pixels: part10.subarray(at) });
+    }
+    server.requests.length = 0;
+    return [input, ...to()];
+  }
+  interface Reference {
+    readonly ReferencedSOPInstanceUID: string;
+  }
+
+  it.each([
+    ['the same pixels', 0],
+    ['pixels of another kind of processor, one stored value away here and there', 1],
+  ])('%s: kept, a sample computed again, nothing sent', async (_, steps) => {
+    const report = await runJson(await archived(steps));
+    expect(report).toMatchObject({
+      code: 0,
+      series: [{ outcome: 'done', kept: COUNT, written: 0, notice: null }],
+    });
+    expect(report.series[0]!.seconds.inference).toBeGreaterThan(0);
+    expect(server.requests).toEqual([]);
+    expect(await readdir(join(state, 'journal'))).toEqual([]);
+  });
+
+  it('other pixels: each is named, the series is not called done, the archive is left as it was', async () => {
+    const argv = await archived(2);
+    const before = [...server.archive.values()].map(({ part10 }) => part10);
+    const report = await runJson(argv);
+    expect(report).toMatchObject({
+      code: 4,
+      series: [{ outcome: 'incomplete', kept: 0, written: 0, notice: { code: 'store-mismatch' } }],
+    });
+    const { failed } = report.series[0]!;
+    expect(failed.map(({ sopInstanceUid }) => sopInstanceUid).sort()).toEqual(
+      [...server.archive.keys()].sort(),
+    );
+    expect(failed[0]!.reason).toMatch(/other pixels/);
+    expect(server.requests).toEqual([]);
+    expect([...server.archive.values()].map(({ part10 }) => part10)).toEqual(before);
+    expect((await run(argv)).stdout).toMatch(/INCOMPLETE[^]*Do not use the stored series/);
+  });
+
+  it('one in the sample and one outside it: one wrong answer, and all are compared', async () => {
+    // Of five, the first, the middle and the last are the sample.
+    const report = await runJson(await archived(2, index => index === 0 || index === 1));
+    expect(report).toMatchObject({ code: 4, series: [{ outcome: 'incomplete', kept: COUNT - 2 }] });
+    expect(report.series[0]!.failed).toHaveLength(2);
+  });
+
+  it('what is missing beside them is made and stored all the same', async () => {
+    const argv = await archived(2);
+    const [lost] = server.archive.keys();
+    server.archive.delete(lost!);
+    expect(await runJson(argv)).toMatchObject({
+      code: 4,
+      series: [{ outcome: 'incomplete', kept: 0, written: 1, notice: { code: 'store-mismatch' } }],
+    });
+    expect(server.requests).toEqual([[lost]]);
+  });
+});
+
 describe('another run at the same series', () => {
   const lockOf = async (): Promise<string> => {
     refuseOne();

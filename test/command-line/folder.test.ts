@@ -12,6 +12,7 @@ import {
   runJson,
   SERIES,
   temporary,
+  withRubbishAbove12Bits,
 } from './command';
 
 afterAll(removeTemporary);
@@ -77,6 +78,49 @@ describe('a folder as people have them', () => {
       });
     },
   );
+
+  it('a copy without the rubbish above Bits Stored is the same slice', async () => {
+    const slices = ctSeries(2, { attributes: { BitsStored: 12, HighBit: 11 } });
+    const input = await folderOf(slices);
+    await writeFile(join(input, 'as-it-was-archived.dcm'), withRubbishAbove12Bits(slices[0]!).part10);
+    expect(await runJson([input, await temporary()])).toMatchObject({
+      code: 0,
+      ignoredFiles: 1,
+      unreadable: [],
+      series: [{ outcome: 'done', written: 2 }],
+    });
+  });
+
+  it.each([
+    ['cannot be denoised', { RescaleSlope: undefined, RescaleIntercept: undefined }],
+    ['has other HU', { RescaleIntercept: -1024 }],
+  ])('a twin with the same pixel words that %s is named too', async (_, attributes) => {
+    const input = await folderOf(ctSeries(2));
+    // It is read first, by its path.
+    await writeFile(join(input, '0.dcm'), ctInstance(1, { attributes }).part10);
+    const report = await runJson([input, await temporary()]);
+    expect(report).toMatchObject({
+      code: 4,
+      unreadable: [{ what: expect.stringContaining('of 0.dcm, which is another image') }],
+    });
+  });
+
+  it('a slice whose UID is none is named, and neither its series nor the next one stops for it', async () => {
+    const [first, ...rest] = ctSeries(3);
+    const part10 = first!.part10.slice();
+    // A space inside the UID; the first occurrence is the file meta information's copy, which does not count.
+    const uid = Buffer.from(part10.buffer).lastIndexOf(`${SERIES}.1`);
+    part10[uid + 1] = 0x20;
+    const input = await folderOf([{ ...first!, part10 }, ...rest, ...ctSeries(2, { series: '2.25.8' })]);
+    const output = await temporary();
+    const report = await runJson([input, output]);
+    expect(report).toMatchObject({ code: 4, error: null });
+    expect(report.series).toMatchObject([
+      { outcome: 'incomplete', written: 2, failed: [{ reason: expect.stringContaining('UID') }] },
+      { outcome: 'done', written: 2 },
+    ]);
+    expect(await imagesIn(output)).toHaveLength(4);
+  });
 
   it('tells how far it is, up to the last slice', async () => {
     const { stderr } = await run([await folderOf(ctSeries(3)), await temporary()]);

@@ -67,7 +67,7 @@ const series = ctSeries(COUNT);
     expect(await readdir(join(state, 'journal'))).toEqual([]);
   });
 
-  it('run again: all kept, nothing computed, nothing sent; our own series in the study is refused', async () => {
+  it('run again: all kept, nothing sent, a sample compared; our own series in the study is refused', async () => {
     const report = await runJson([...from(), ...to(), '--strength', '60']);
     const outcomes = Object.fromEntries(report.series.map(each => [each.outcome, each]));
     expect(report.code).toBe(0);
@@ -75,11 +75,41 @@ const series = ctSeries(COUNT);
       seriesInstanceUid: SERIES,
       kept: COUNT,
       written: 0,
-      seconds: { inference: 0 },
     });
     expect(outcomes['refused']).toMatchObject({ verdict: { reasons: [{ code: 'already-denoised' }] } });
     const { CountSeries, CountInstances } = await orthanc.get<Record<string, number>>('/statistics');
     expect([CountSeries, CountInstances]).toEqual([2, 2 * COUNT]);
+  });
+
+  it('somebody else’s pixels under our UIDs: never called done, and the archive keeps what it had', async () => {
+    const output = await temporary();
+    const settings = [...from(), '--series', SERIES, '--strength', '30'];
+    await runJson([...settings, output]);
+    const files = await imagesIn(output);
+    const foreign = await Promise.all(
+      files.map(async file => {
+        const part10 = new Uint8Array(await readFile(join(output, file)));
+        part10[part10.length - 1]! ^= 1;
+        const [seriesInstanceUid, name] = file.split('/') as [string, string];
+        return { seriesInstanceUid, sopInstanceUid: name.replace('.dcm', ''), part10 };
+      }),
+    );
+    const roots = { qido: orthanc.dicomWeb, wado: orthanc.dicomWeb, stow: orthanc.dicomWeb };
+    const common = { server: { roots }, studyInstanceUid: STUDY, expected: COUNT };
+    expect((await storeInstances(foreign, { ...common, journal: memoryJournal() })).outcome).toBe('done');
+
+    const report = await runJson([...settings, ...to()]);
+    expect(report).toMatchObject({
+      code: 4,
+      series: [{ outcome: 'incomplete', kept: 0, written: 0, notice: { code: 'store-mismatch' } }],
+    });
+    expect(report.series[0]!.failed).toHaveLength(COUNT);
+    const [one] = foreign;
+    const client = new DicomWebClient({ roots });
+    const there = await client.instance(STUDY, one!.seriesInstanceUid, one!.sopInstanceUid);
+    expect((await decodeFrame(parsePart10(there))).stored).toEqual(
+      (await decodeFrame(parsePart10(one!.part10))).stored,
+    );
   });
 
   it('one series into a folder', async () => {

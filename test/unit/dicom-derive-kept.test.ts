@@ -44,6 +44,8 @@ describe('what is dropped and kept', () => {
       0x00191123: text('DS', '55'),
       0x00191199: text('LO', 'secret'),
       0x00091001: text('LO', 'orphan'),
+      0x000b0010: text('LO', 'constructor'),
+      0x000b1001: text('LO', 'of an object'),
       0x00290010: text('LO', 'SIEMENS CSA'),
       0x00291010: text('LO', 'secret'),
     };
