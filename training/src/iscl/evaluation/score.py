@@ -98,28 +98,27 @@ def _anatomy_gain(outputs: Sequence[np.ndarray], cases: Sequence[EvalCase]) -> f
 
 
 def _nps_ratio_at_equal_noise(outputs: Sequence[np.ndarray], cases: Sequence[EvalCase]) -> float:
-    """The NPS ratio where so much of each input is blended in that EQUAL_CUT of its noise is gone, as the viewer's slider does: texture
-    compared at equal noise. nan where a denoiser does not take out as much."""
-    ratios = []
-    for output, case in zip(outputs, cases, strict=True):
-        if not case.rois:
-            continue
-        wanted = (1.0 - EQUAL_CUT) * case.input_figures["noise_input"]
-        if metrics.noise_sd(output, case.rois, ROI_PX) > wanted:
-            return float("nan")
-        # Noise falls with the strength until the network's own noise is all that is left; bisection on that branch.
-        low, high = 0.0, 1.0
-        for _ in range(12):
-            middle = (low + high) / 2
-            blended = case.noisy + middle * (output - case.noisy)
-            if metrics.noise_sd(blended, case.rois, ROI_PX) > wanted:
-                low = middle
-            else:
-                high = middle
-        after, before = case.spectrum(case.noisy + high * (output - case.noisy)), case.input_spectra["input"]
-        assert after is not None and before is not None
-        ratios.append(after.mean_frequency / before.mean_frequency)
-    return metrics.finite_mean(ratios)
+    """The NPS ratio where so much of the inputs is blended in, the same share for all, that EQUAL_CUT of their noise is gone, as the viewer's
+    slider does: texture compared at equal noise. nan where a denoiser does not take out as much."""
+    pairs = [(output, case) for output, case in zip(outputs, cases, strict=True) if case.rois]
+
+    def blended(strength: float) -> list[np.ndarray]:
+        return [case.noisy + strength * (output - case.noisy) for output, case in pairs]
+
+    def cut(strength: float) -> float:
+        noise = [metrics.noise_sd(image, case.rois, ROI_PX) / case.input_figures["noise_input"]
+                 for image, (_, case) in zip(blended(strength), pairs, strict=True)]
+        return 1.0 - float(np.mean(noise))
+
+    if not pairs or cut(1.0) < EQUAL_CUT:
+        return float("nan")
+    # Noise falls with the strength until the network's own is all that is left: bisection on that branch.
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if cut(middle) < EQUAL_CUT else (low, middle)
+    spectra = [(case.spectrum(image), case.input_spectra["input"]) for image, (_, case) in zip(blended(high), pairs, strict=True)]
+    return metrics.finite_mean([after.mean_frequency / before.mean_frequency for after, before in spectra if after and before])
 
 
 def _noise_cut(rows: Sequence[dict]) -> float:
