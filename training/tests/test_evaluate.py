@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from test_evaluate_score import write_pair
 
 from iscl.evaluation import EvaluationError, baselines, load_cases, realdata, rows, store, table
 from iscl.evaluation import run as evaluation
+from iscl.evaluation.command import describe
 from iscl.evaluation.rows import Row
 from iscl.evaluation.run import Material, evaluate
 
@@ -28,6 +30,17 @@ def pairs(tmp_path_factory):
     write_pair(folder, "a1", "A", "test", 1)
     write_pair(folder, "b1", "B", "test", 2, lung=True)
     return folder
+
+
+def test_the_description_of_the_slices_passes_over_those_without_a_uniform_region(pairs):
+    case, other = load_cases(pairs, "test")
+    small = np.zeros_like(case.body)
+    small[:8, :8] = True
+    empty = replace(case, body=small)
+    known = f"{case.input_figures['noise_input']:.0f}"
+    assert f"input noise {known} to {known} HU" in describe([case, empty])
+    assert "input noise unknown" in describe([empty])
+    assert "2 slices of 2 patients" in describe([case, other])
 
 
 @pytest.mark.parametrize("name", [n for n in baselines.NAMES])

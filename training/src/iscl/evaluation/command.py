@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 from collections import Counter
@@ -101,10 +102,11 @@ def describe(cases: list[EvalCase]) -> str:
     """One sentence on the slices: how many, of whom, with which windows and noise."""
     patients = Counter(case.patient for case in cases)
     windows = Counter(case.window.name for case in cases)
-    noise = sorted(case.input_figures["noise_input"] for case in cases)
+    noise = sorted(sd for case in cases if math.isfinite(sd := case.input_figures["noise_input"]))
+    spread = f"{noise[0]:.0f} to {noise[-1]:.0f} HU" if noise else "unknown"
     return (
         f"{len(cases)} slices of {len(patients)} patients ({', '.join(f'{p}: {n}' for p, n in patients.items())}), simulated quarter "
-        f"dose; windows: {', '.join(f'{n} {w}' for w, n in windows.items())}; input noise {noise[0]:.0f} to {noise[-1]:.0f} HU "
+        f"dose; windows: {', '.join(f'{n} {w}' for w, n in windows.items())}; input noise {spread} "
         f"in uniform regions."
     )
 
