@@ -242,6 +242,9 @@ def test_committed_split_has_no_patient_twice_and_enough_clean_ones():
     judged = {p: s for p, (s,) in per_patient.items()}
     for patient in ("ACRIN-FLT-Breast_001", "Lung_Dx-A0001", "Lung_Dx-A0002", "LIDC-IDRI-0314", "LungFCP-01-0001"):
         assert judged[patient] in ("validation", "test")
+    # No clean series: none of them can have been in an earlier training with pairs.
+    blind = [r for r in rows if r.split == "blind"]
+    assert len({r.patient for r in blind}) == 10 and all(r.quality == "noisy" for r in blind)
 
 
 @needs_shared

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -234,14 +235,21 @@ def test_real_pairs_share_their_anatomy():
 
 
 def test_command_writes_table_and_figures(pairs, tmp_path):
+    shipped = ROOT / "models" / "manifest.json"
+    manifest = json.loads(shipped.read_text())
+    (model,) = (entry for entry in manifest["models"] if entry["id"] == "ct-fast")
+    other = shutil.copytree(shipped.parent, tmp_path / "other") / "manifest.json"
+    other.write_text(json.dumps({**manifest, "models": [{**model, "version": "9.9.9"}]}))
     command = [sys.executable, "-m", "iscl.cli", "evaluate", "--pairs", str(pairs), "--out", str(tmp_path / "out"), "--quick",
-               "--only", "bilateral", "red-cnn", "--data", str(tmp_path)]
+               "--models", str(shipped), "--models", str(other), "--only", "bilateral", "red-cnn", ": ct-fast", "--data", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "training" / "src"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
     assert done.returncode == 0, done.stderr
     written = {p.name for p in (tmp_path / "out").iterdir()}
     assert {"results.csv", "results.md", "results.json", "eval-nps.png", "eval-bias.png", "eval-crops-1.png"} <= written
     report = (tmp_path / "out" / "results.md").read_text()
+    for version in (model["version"], "9.9.9"):
+        assert f"Shipped: ct-fast {version} (ONNX) |" in report
     assert "Bilateral" in report and "not trained here" in report and "iscl evaluate" in report
     assert "no detectability" in done.stderr
 

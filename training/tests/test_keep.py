@@ -90,6 +90,15 @@ def test_the_command_prints_a_row_for_each_share(pairs_folder, tmp_path, capsys)
     assert main(["keep", "--checkpoint", str(out / "last.pt"), "--pairs", str(pairs_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(SHARES) + 1 and lines[-1].startswith("suggested: ")
+    assert all(line.endswith("| -") for line in lines[1:-1])
+    plain = [float(line.split("|")[1].split()[1]) for line in lines[1:-1]]
+    write_pair(tmp_path / "real", "r", patient="P9", split="validation", domain="noisy", noise=np.empty((0, 160, 160), np.float16))
+    more = ["--real", str(tmp_path / "real"), "--strength", "0.5"]
+    assert main(["keep", "--checkpoint", str(out / "last.pt"), "--pairs", str(pairs_folder), *more]) == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[1:-1]]
+    assert all(np.isfinite([float(figure) for figure in row[4].split()]).all() for row in rows)
+    # Half of what the network takes out: half of the change in noise, which after two iterations is small.
+    assert float(rows[0][1].split()[1]) == pytest.approx(plain[0] / 2, abs=0.002)
     red = tmp_path / "red"
     assert main(["train", "--config", "red-cnn-supervised", "--pairs", str(pairs_folder), "--out", str(red), *common]) == 0
     assert main(["keep", "--checkpoint", str(red / "last.pt"), "--pairs", str(pairs_folder)]) == 2
