@@ -1,5 +1,6 @@
 import { STAGES, type StageId } from '../getHangingProtocolModule';
-import type { OpenRun, Session } from '../session/session';
+import type { OpenRun } from '../session/run';
+import type { Session } from '../session/session';
 import { useState } from 'react';
 import { Box, Button, percent, Section } from './parts';
 

@@ -7,7 +7,7 @@ import { PROTOCOL_ID } from '../id';
 import type { DisplaySet, Services } from '../ohif';
 import { stackViewports, volumeViewports } from '../viewports';
 import { watchSlices } from './focus';
-import type { OpenRun } from './session';
+import type { OpenRun } from './run';
 import { instancesOf } from './source';
 import { ViewSync } from './view-sync';
 

@@ -204,3 +204,11 @@ export class Run implements PixelSource {
     }
   }
 }
+
+/** A run and the display sets that show it; the difference is made when it is first asked for. */
+export interface OpenRun {
+  readonly run: Run;
+  readonly sourceUid: string;
+  readonly denoisedUid: string;
+  differenceUid: string | null;
+}

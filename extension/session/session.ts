@@ -12,18 +12,10 @@ import { PROTOCOL_ID } from '../id';
 import { Comparison } from './comparison';
 import { listLive, listStored, markStored, unlistLive } from './listing';
 import { RoiTracker } from './roi';
-import { Run } from './run';
+import { Run, type OpenRun } from './run';
 import { Saver } from './saver';
 import { SessionModel } from './model';
 import { instancesOf, sourceSeries } from './source';
-
-/** A run and the display sets that show it; the difference is made when it is first asked for. */
-export interface OpenRun {
-  readonly run: Run;
-  readonly sourceUid: string;
-  readonly denoisedUid: string;
-  differenceUid: string | null;
-}
 
 /** What the active viewport shows, for the button and the panel. */
 export interface ActiveSeries {

@@ -1,0 +1,106 @@
+import type { CtSeries, CtSlice } from '../ct';
+import { sliceFromStored } from '../ct';
+import { ctInstance } from '../ct/fixtures';
+import type { Engine, EngineEvent, EngineInfo, EngineInput, EngineOutput, ModelCard } from '../engine';
+import { boxCard } from '../engine/fixtures';
+import { DenoiseError, type Fault } from '../notices';
+import { DenoiseJob } from './job';
+import type { DenoiseJobOptions, JobEvent, JobState } from './types';
+
+export const SIZE = 32;
+export const uid = (n: number) => `1.2.3.4.${n}`;
+
+/** Slice n holds the HU n everywhere; the stand-in engine halves it. Loading and inference wait for the test where told to. */
+export class Stage {
+  readonly computed: number[] = [];
+  readonly loaded: number[] = [];
+  readonly failing = new Map<number, Fault>();
+  readonly unavailable = new Set<number>();
+  prepareFault: Fault | null = null;
+  /** Set to hold the engine before each slice until `release` is called. */
+  hold = false;
+  #waiting: (() => void)[] = [];
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+  readonly engine: Engine;
+
+  constructor(card: ModelCard = boxCard()) {
+    const computed = this.computed;
+    let info: EngineInfo | null = null;
+    this.engine = {
+      card: async () => card,
+      get info() {
+        return info;
+      },
+      prepare: async onProgress => {
+        onProgress?.({ step: 'manifest' });
+        onProgress?.({ step: 'load', provider: 'webgpu' });
+        onProgress?.({ step: 'self-test', provider: 'webgpu' });
+        onProgress?.({ step: 'load', provider: 'wasm' });
+        onProgress?.({ step: 'self-test', provider: 'wasm' });
+        if (this.prepareFault) throw new DenoiseError(this.prepareFault);
+        info = { model: card, provider: 'wasm' } as EngineInfo;
+        return info;
+      },
+      denoise: async (input: EngineInput): Promise<EngineOutput> => {
+        const n = input.hu[0]!;
+        computed.push(n);
+        if (this.hold) await new Promise<void>(resolve => this.#waiting.push(resolve));
+        const fault = this.failing.get(n);
+        if (fault) throw new DenoiseError(fault);
+        return { hu: input.hu.map(hu => hu / 2), ms: 1, provider: 'wasm' };
+      },
+      subscribe: listener => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+      dispose: async () => undefined,
+    };
+  }
+
+  get engineListeners(): number {
+    return this.#listeners.size;
+  }
+
+  emit(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Lets the slice in hand finish and the next one begin. */
+  async release(): Promise<void> {
+    this.#waiting.shift()?.();
+    await settled();
+  }
+
+  series(count: number, changes: Record<string, unknown> = {}): CtSeries {
+    const slices = Array.from({ length: count }, (_, i): CtSlice => {
+      const instance = ctInstance({ Rows: SIZE, Columns: SIZE, ...changes }, i);
+      return {
+        instance,
+        loadHu: async signal => {
+          this.loaded.push(i);
+          signal?.throwIfAborted();
+          if (this.unavailable.has(i)) throw new Error('404');
+          return sliceFromStored(new Uint16Array(SIZE * SIZE).fill(1024 + i), instance);
+        },
+      };
+    });
+    return { studyInstanceUid: '1.2.3', seriesInstanceUid: '1.2.3.4', slices };
+  }
+
+  job(count: number, options: Partial<DenoiseJobOptions> = {}): DenoiseJob {
+    return new DenoiseJob({ series: this.series(count), engine: this.engine, ...options });
+  }
+}
+
+export const settled = () => new Promise(resolve => setImmediate(resolve));
+export const INFERENCE: Fault = { kind: 'fault', code: 'inference', provider: 'wasm' };
+
+export function record(job: DenoiseJob): { states: JobState[]; events: JobEvent[] } {
+  const states: JobState[] = [];
+  const events: JobEvent[] = [];
+  job.subscribe(event => {
+    events.push(event);
+    if (event.kind === 'changed' && states.at(-1) !== event.snapshot.state) states.push(event.snapshot.state);
+  });
+  return { states, events };
+}
