@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { main } from '../../cli/main';
 import type { Report } from '../../cli/report';
+import { start } from '../process';
 import { makeInstance, SERIES, STUDY, type MadeInstance, type MakeOptions } from '../store/instances';
 
 /** A tiny real model (a 3x3 mean), so that the tests are about the command and not about seconds. */
@@ -45,26 +46,20 @@ export async function runJson(
 }
 
 /** The command as npm installs it: a process of its own (and several times as fast as in jest's sandbox). */
-export function launch(
+export async function launch(
   argv: readonly string[],
   during?: (child: ChildProcess) => void | Promise<void>,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ code: number | null; report: Report }> {
   const models = ['--model', join(MODELS, 'manifest.json')];
   const launcher = resolve('cli/iscl-denoise.mjs');
-  const child = spawn(process.execPath, [launcher, ...argv, ...models, '--json', '--threads', '1'], { env });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', chunk => (stdout += String(chunk)));
-  child.stderr.on('data', chunk => (stderr += String(chunk)));
-  void during?.(child);
-  return new Promise((done, failed) => {
-    child.once('error', failed);
-    child.once('close', code => {
-      if (stdout === '') failed(new Error(`exit code ${code} without a report: ${stderr}`));
-      else done({ code, report: JSON.parse(stdout) as Report });
-    });
+  const args = [launcher, ...argv, ...models, '--json', '--threads', '1'];
+  const { code, stdout, stderr } = await start(process.execPath, args, {
+    env,
+    ...(during ? { during } : {}),
   });
+  if (stdout === '') throw new Error(`exit code ${code} without a report: ${stderr}`);
+  return { code, report: JSON.parse(stdout) as Report };
 }
 
 const folders: string[] = [];

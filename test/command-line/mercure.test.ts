@@ -1,7 +1,7 @@
 /** @jest-environment ./test/node-environment.cjs */
-import { spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { start } from '../process';
 import {
   ctSeries,
   filesIn,
@@ -100,12 +100,8 @@ describe('a MERCURE_OUT_DIR that cannot be written', () => {
     // Permissions do not bind root.
     const asNobody = process.getuid!() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--'] : [];
     const [command, ...argv] = [...asNobody, process.execPath, resolve('cli/iscl-denoise.mjs')];
-    const child = spawn(command!, argv, { env: { PATH: process.env['PATH'], ...env } });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', chunk => (stdout += String(chunk)));
-    child.stderr.on('data', chunk => (stderr += String(chunk)));
-    const code = await new Promise<number | null>(done => child.once('close', done));
-    expectRefused({ code: code!, stdout, stderr });
+    const ran = await start(command!, argv, { env: { PATH: process.env['PATH'], ...env } });
+    expectRefused({ ...ran, code: ran.code! });
     expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
   }, 60_000);
 });

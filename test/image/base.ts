@@ -5,7 +5,7 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { command } from './process';
+import { command } from '../process';
 
 /** Pinned, so that a test that passed yesterday runs the same Node today. */
 const NODE = `node-linux-${process.arch}@22.23.3`;

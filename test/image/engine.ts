@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DEBIAN_KEYS, makeBase } from './base';
-import { command, start, type Ended } from './process';
+import { command, start, type Ended } from '../process';
 
 const BASE = 'docker.io/library/node:22-bookworm-slim';
 const IMAGE = 'localhost/iscl-denoise';

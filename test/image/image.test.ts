@@ -6,7 +6,7 @@ import { decodeFrame, parsePart10 } from '../../src/dicom';
 import type { Report } from '../../cli/report';
 import { ctInstance, filesIn, imagesIn, removeTemporary, temporary } from '../command-line/command';
 import { NO_ENGINE, removeEngine, startEngine, type Engine } from './engine';
-import { command } from './process';
+import { command } from '../process';
 
 // `npm test` has installed what is needed; where CI cannot build images, that is to be known.
 if (NO_ENGINE && process.env['CI']) throw new Error(NO_ENGINE);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 
 export interface Ended {
   readonly code: number | null;
@@ -9,14 +9,22 @@ export interface Ended {
 interface Options {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Called with the process as soon as it is there. */
+  readonly during?: (child: ChildProcess) => void | Promise<void>;
 }
 
-export function start(file: string, args: readonly string[], options: Options = {}): Promise<Ended> {
+/** A process of its own, to its end, with all that it said. @throws where it cannot be started */
+export function start(
+  file: string,
+  args: readonly string[],
+  { during, ...options }: Options = {},
+): Promise<Ended> {
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', chunk => (stdout += String(chunk)));
   child.stderr.on('data', chunk => (stderr += String(chunk)));
+  void during?.(child);
   return new Promise((done, failed) => {
     child.once('error', failed);
     child.once('close', code => done({ code, stdout, stderr }));
