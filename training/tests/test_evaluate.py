@@ -17,6 +17,7 @@ from test_evaluate_score import write_pair
 from iscl.evaluation import EvaluationError, baselines, load_cases, realdata, rows, store, table
 from iscl.evaluation import run as evaluation
 from iscl.evaluation.command import describe
+from iscl.evaluation.figures import choose_views
 from iscl.evaluation.rows import Row
 from iscl.evaluation.run import Material, evaluate
 
@@ -221,6 +222,16 @@ def test_edge_ratio_is_one_for_the_same_image_and_falls_with_blur():
     weak, strong = (realdata.edge_ratio(ndimage.gaussian_filter(noisy, s), noisy) for s in (1.0, 2.0))
     assert 1 / np.sqrt(2) < weak < 0.95 and strong < weak - 0.1
     assert np.isnan(realdata.edge_ratio(np.zeros((64, 64)), np.zeros((64, 64))))
+
+
+def test_the_views_end_with_the_phantom_which_shows_no_patient(pairs):
+    cases = load_cases(pairs, "test")
+    quiet = replace(cases[0], noisy=cases[0].reference)
+    plain, views = choose_views(cases, []), choose_views(cases, [], [quiet, cases[0]])
+    assert [view.title for view in views[:-1]] == [view.title for view in plain]
+    assert views[-1].title == "analytic phantom, exact truth"
+    # The noisier of the two, with the truth beside it.
+    assert np.std(views[-1].hu - views[-1].reference) > 5
 
 
 @needs_data

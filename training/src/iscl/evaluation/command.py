@@ -64,7 +64,7 @@ def _evaluate(arguments: argparse.Namespace, cases: list[EvalCase]) -> int:
         wanted = [text.lower() for text in arguments.only]
         chosen = chosen[:1] + [row for row in chosen[1:] if any(text in row.label.lower() for text in wanted)]
     material = _material(arguments, cases, Material)
-    views = figures.choose_views(cases, material.real)
+    views = figures.choose_views(cases, material.real, material.truth)
     results = evaluate(chosen, material, [view.hu for view in views], keep=arguments.out / "rows")
     save_json(results, arguments.out / "results.json")
     table.write_csv(results, arguments.out / "results.csv")

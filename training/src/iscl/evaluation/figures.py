@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from .cases import EvalCase
+from .cases import ROI_PX, EvalCase
 from .metrics import ABDOMEN, TISSUES, Window
 from .realdata import RealSlice
 from .store import Result
@@ -39,24 +39,36 @@ def _cut(image: np.ndarray, corner: tuple[int, int], size: int) -> np.ndarray:
     return np.ascontiguousarray(image[row : row + size, column : column + size])
 
 
-def choose_views(cases: Sequence[EvalCase], real: Sequence[RealSlice], size: int = VIEW_PX) -> list[View]:
-    """The noisiest simulated case of each window, and one real slice of each series with a smooth twin or low dose."""
+def choose_views(
+    cases: Sequence[EvalCase], real: Sequence[RealSlice], truth: Sequence[EvalCase] = (), size: int = VIEW_PX
+) -> list[View]:
+    """The noisiest simulated case of each window, one real slice of each series, and the noisiest slice of the analytic phantom: the one that
+    shows no patient, and so may be published."""
     views = []
     for name in ("abdomen", "chest"):
-        found = [case for case in cases if case.window.name == name and case.rois]
-        if found:
-            case = max(found, key=lambda c: c.input_figures["noise_input"])
-            corner = (case.rois[0][0] + 16 - size // 2, case.rois[0][1] + 16 - size // 2)
-            title = f"simulated quarter dose, {case.kernel}"
-            views.append(View(title, ABDOMEN, _cut(case.noisy, corner, size), _cut(case.reference, corner, size)))
+        if found := [case for case in cases if case.window.name == name and case.rois]:
+            views.append(_noisiest(found, "simulated quarter dose, {kernel}", size))
     shown = set()
     for item in real:
         if item.title not in shown and item.rois:
             shown.add(item.title)
-            corner = (item.rois[0][0] + 16 - size // 2, item.rois[0][1] + 16 - size // 2)
+            corner = _around(item.rois[0], size)
             smooth = None if item.smooth is None else _cut(item.smooth, corner, size)
             views.append(View(item.title, ABDOMEN, _cut(item.hu, corner, size), smooth))
+    if found := [case for case in truth if case.rois]:
+        views.append(_noisiest(found, "analytic phantom, exact truth", size))
     return views
+
+
+def _noisiest(cases: Sequence[EvalCase], title: str, size: int) -> View:
+    case = max(cases, key=lambda c: c.input_figures["noise_input"])
+    corner = _around(case.rois[0], size)
+    return View(title.format(kernel=case.kernel), ABDOMEN, _cut(case.noisy, corner, size), _cut(case.reference, corner, size))
+
+
+def _around(roi: tuple[int, int], size: int) -> tuple[int, int]:
+    """Corner of a cut around a uniform region."""
+    return roi[0] + ROI_PX // 2 - size // 2, roi[1] + ROI_PX // 2 - size // 2
 
 
 def _save(figure: plt.Figure, path: Path, dpi: int = 80) -> None:
