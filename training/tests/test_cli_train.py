@@ -12,8 +12,10 @@ from iscl.cli import main
 from iscl.data.split import SeriesStats
 from iscl.data import EmptySetError, SplitError
 from iscl.training import load_checkpoint, start_weights
-from iscl.training.command import SHIPPED, configuration, shipped_names
+from iscl.training import command
+from iscl.training.command import SHIPPED, configuration, make_trainer, shipped_names
 from iscl.training.own_folders import assign_sides
+from iscl.training.pairs import read_pairs
 
 SMALL = ["--set", "iterations=2", "--set", "log_every=1", "--set", "validate_every=2", "--set", "validation_slices=1",
          "--set", "patches.size=32", "--set", "patches.batch=2", "--set", "bf16=false"]
@@ -49,7 +51,7 @@ def test_a_recipe_starts_each_run_from_the_one_before(pairs_folder, tmp_path):
     assert code == 0
     assert (tmp_path / "1-ct-fast-supervised" / "last.pt").is_file()
     last = (tmp_path / "5-ct-fast-iscl" / "config.json").read_text()
-    assert "4-ct-fast-independent/last.pt" in last
+    assert "4-ct-fast-all-patients/last.pt" in last
 
 
 def test_a_recipe_goes_on_from_a_shipped_model(pairs_folder, tmp_path):
@@ -64,13 +66,23 @@ def test_a_recipe_goes_on_from_a_shipped_model(pairs_folder, tmp_path):
         assert torch.allclose(trained[name], value, atol=1e-6), name
 
 
-def test_pairs_of_noisy_series_join_a_run_with_independent_targets_only(pairs_folder, tmp_path, capsys):
+def test_pairs_of_noisy_series_join_the_runs_with_independent_targets_only(pairs_folder, tmp_path, capsys, monkeypatch):
+    seen = {}
+
+    def make(config, train, validation, real):
+        seen[config.network, config.method, config.patches.independent_target] = {pair.name for pair in train}
+        return make_trainer(config, train, validation, real)
+
+    monkeypatch.setattr(command, "make_trainer", make)
     write_pair(tmp_path / "noisy", "n", patient="P7", domain="noisy", noise_sd=np.float32(40), dose=np.float32(0.25))
     common = ["--pairs", str(pairs_folder), "--independent", str(tmp_path / "noisy"), *SMALL]
-    assert main(["train", "--config", "ct-fast-all-patients", *common, "--out", str(tmp_path / "run")]) == 0
+    names = ["--config", "ct-fast-own-kernel", "--config", "ct-fast-all-patients", "--config", "ct-fast-iscl"]
+    assert main(["train", *names, *common, "--out", str(tmp_path / "run")]) == 0
+    assert "n" in seen.pop(("ct-fast", "supervised", True))
+    assert len(seen) == 2 and all("n" not in names for names in seen.values())
     capsys.readouterr()
     assert main(["train", "--config", "ct-fast-own-kernel", *common, "--out", str(tmp_path / "other")]) == 2
-    assert "n is over the clean limit" in capsys.readouterr().err
+    assert "none of ct-fast-own-kernel" in capsys.readouterr().err
     write_pair(tmp_path / "noisy", "v", patient="P9", domain="clean", noise_sd=np.float32(40), dose=np.float32(0.25))
     assert main(["train", "--config", "ct-fast-all-patients", *common, "--out", str(tmp_path / "third")]) == 2
     assert "in more than one split" in capsys.readouterr().err
@@ -136,8 +148,22 @@ def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
     code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
     assert code == 0, capsys.readouterr().err
     assert (out / "5-ct-fast-iscl" / "last.pt").is_file()
+    # The run that may also learns from the noisy side, whose only series is under the limit here.
+    assert len(read_pairs(out / "noisy-pairs", "train")) == 1
     split = (out / "split.csv").read_text()
     assert split.count(",validation,clean,") == 1 and split.count(",train,clean,") == 2 and ",train,noisy," in split
+
+
+def test_a_noisy_side_too_noisy_for_pairs_still_trains_unpaired(tmp_path, capsys):
+    for index, patient in enumerate(("A", "B")):
+        series(tmp_path / "clean", patient, 6.0, seed=index)
+    series(tmp_path / "noisy", "D", 90.0, seed=7)
+    out = tmp_path / "run"
+    code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    assert "the noisy side teaches no anatomy" in captured.err
+    assert (out / "5-ct-fast-iscl" / "last.pt").is_file()
 
 
 @pytest.mark.parametrize(
@@ -200,7 +226,7 @@ def test_real_slices_given_as_pairs_are_refused(pairs_folder, tmp_path, capsys):
     write_pair(tmp_path / "real", "b", patient="P2", split="validation", noise=nothing)
     arguments = ["train", "--config", "ct-fast-supervised", "--pairs", str(tmp_path / "real"), "--out", str(tmp_path / "run"), *SMALL]
     assert main(arguments) == 2
-    assert "2 slices of --pairs have no simulated noise" in capsys.readouterr().err
+    assert "2 slices of pairs have no simulated noise" in capsys.readouterr().err
 
 
 def test_a_patient_of_the_validation_split_may_not_train_as_a_real_one(pairs_folder, tmp_path, capsys):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .config import ConfigError, TrainConfig, make_config
-from .own_folders import cache_folders
+from .own_folders import Caches, cache_folders
 from .pairs import PairSlice, PairsError, check_folders, read_pairs
 from .patches import PatchSampler
 from .run import RunError, Trainer, prepare, run
@@ -18,7 +18,7 @@ from .supervised import SupervisedTrainer
 from .unpaired import IsclTrainer, UnpairedSampler
 
 SHIPPED = Path(__file__).parents[1] / "configs"
-DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-own-kernel", "ct-fast-independent", "ct-fast-iscl"]
+DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-own-kernel", "ct-fast-all-patients", "ct-fast-iscl"]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,7 +30,8 @@ def add_parser(subparsers: Any) -> None:
     data.add_argument("--pairs", type=Path, help="folder of pairs that `iscl simulate` wrote")
     data.add_argument("--real", type=Path, help="with --pairs: its folder of real noisy slices, for the unpaired method")
     data.add_argument("--independent", type=Path,
-                      help="with --pairs: a folder of pairs of noisy series (`iscl simulate --quality noisy`), for configurations with patches.independent_target")
+                      help="with --pairs: a folder of pairs of noisy series (`iscl simulate --quality noisy`), for the supervised runs with "
+                           "patches.independent_target")
     own = parser.add_argument_group("or your own DICOM")
     own.add_argument("--clean", type=Path, help="folder of low-noise series, one folder each")
     own.add_argument("--noisy", type=Path, help="folder of noisy series of other patients, one folder each")
@@ -50,24 +51,36 @@ def handle(arguments: argparse.Namespace) -> int:
         _check_device(config)
         if not arguments.resume and (folder / "last.pt").exists():
             raise RunError(f"{folder} already holds a run; add --resume to go on with it, or choose another folder")
-    pairs, real = _data(arguments)
-    train, validation = read_pairs(pairs, "train"), read_pairs(pairs, "validation")
-    noisy = read_pairs(real, "train") if real else []
-    if real:
-        check_folders(pairs, real)
-    if arguments.independent:
-        check_folders(pairs, arguments.independent)
-        train = train + read_pairs(arguments.independent, "train")
-    _check_data(configs, train, validation, noisy)
+    if arguments.independent and not any(map(takes_noisy_pairs, configs)):
+        raise ConfigError(f"--independent is for supervised runs with patches.independent_target, which is none of {', '.join(names)}")
+    caches = _data(arguments, configs)
+    train, validation = read_pairs(caches.pairs, "train"), read_pairs(caches.pairs, "validation")
+    noisy, noisy_pairs = _beside(caches.pairs, caches.real), _beside(caches.pairs, caches.independent)
+    sets = [train + noisy_pairs if takes_noisy_pairs(config) else train for config in configs]
+    _check_data(configs, sets, validation, noisy)
     previous: Path | None = None
-    for config, folder in zip(configs, folders, strict=True):
+    for config, folder, slices in zip(configs, folders, sets, strict=True):
         if previous is not None:
             config = make_config({**config.to_dict(), "start_from": str(previous)})
         prepare(config)
         resume = arguments.resume and (not several or (folder / "last.pt").exists())
-        previous = run(make_trainer(config, train, validation, noisy), config, folder, resume)
+        previous = run(make_trainer(config, slices, validation, noisy), config, folder, resume)
     print(previous)
     return 0
+
+
+def takes_noisy_pairs(config: TrainConfig) -> bool:
+    """Whether pairs of noisy series may train this run: their noise may not become a target, nor the clean side of the unpaired method."""
+    return config.method == "supervised" and config.patches.independent_target
+
+
+def _beside(pairs: Path, folder: Path | None) -> list[PairSlice]:
+    """The training slices of a folder that goes with `pairs`, whose patients have to agree with it."""
+    if folder is None:
+        return []
+    slices = read_pairs(folder, "train")
+    check_folders(pairs, folder)
+    return slices
 
 
 def _check_device(config: TrainConfig) -> None:
@@ -76,24 +89,24 @@ def _check_device(config: TrainConfig) -> None:
 
 
 def _check_data(
-    configs: list[TrainConfig], train: list[PairSlice], validation: list[PairSlice], noisy: list[PairSlice]
+    configs: list[TrainConfig], sets: list[list[PairSlice]], validation: list[PairSlice], noisy: list[PairSlice]
 ) -> None:
     """Raises what the last run of a recipe would, before the first one has spent its hours."""
-    without = [pair.name for pair in train + validation if not len(pair.noise)]
+    without = sorted({pair.name for slices in [*sets, validation] for pair in slices if not len(pair.noise)})
     if without:
-        raise PairsError(f"{len(without)} slices of --pairs have no simulated noise, the first is {without[0]}; real noisy "
+        raise PairsError(f"{len(without)} slices of pairs have no simulated noise, the first is {without[0]}; real noisy "
                          "slices belong to --real")
-    for config in configs:
-        PatchSampler(train, config.patches, config.seed)
+    for config, slices in zip(configs, sets, strict=True):
+        PatchSampler(slices, config.patches, config.seed)
         if config.method == "iscl":
-            UnpairedSampler(config, train, noisy)
+            UnpairedSampler(config, slices, noisy)
 
 
-def _data(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+def _data(arguments: argparse.Namespace, configs: list[TrainConfig]) -> Caches:
     if arguments.pairs and not (arguments.clean or arguments.noisy):
-        return arguments.pairs, arguments.real
+        return Caches(arguments.pairs, arguments.real, arguments.independent)
     if arguments.clean and arguments.noisy and not (arguments.pairs or arguments.real or arguments.independent):
-        return cache_folders(arguments.clean, arguments.noisy, arguments.out)
+        return cache_folders(arguments.clean, arguments.noisy, arguments.out, any(map(takes_noisy_pairs, configs)))
     raise PairsError("give either --pairs (and --real, --independent), or both --clean and --noisy")
 
 

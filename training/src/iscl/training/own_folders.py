@@ -7,6 +7,7 @@ import random
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -17,10 +18,22 @@ from ..simulate.command import run_simulate
 
 VALIDATION_SHARE = 0.15
 
+NOISY_PAIR_LIMIT_HU = 65.0
+"""A noisy slice over this, the most that the simulator gives one of its noise fields, has too little anatomy left to learn from."""
 
-def cache_folders(clean: Path, noisy: Path, out: Path) -> tuple[Path, Path]:
-    """Measures both folders, fixes validation patients in `out`/split.csv, simulates low dose on the clean side, and
-    returns the folders of pairs and of real noisy slices under `out`. Slices already there are kept.
+
+class Caches(NamedTuple):
+    """Folders of simulated pairs of the clean side, of real noisy slices, and of simulated pairs of the noisy side (None: not asked
+    for, or no noisy series is quiet enough)."""
+
+    pairs: Path
+    real: Path
+    independent: Path | None
+
+
+def cache_folders(clean: Path, noisy: Path, out: Path, with_noisy_pairs: bool) -> Caches:
+    """Measures both folders, fixes validation patients in `out`/split.csv, and simulates low dose on the clean side, and on the noisy
+    one too if `with_noisy_pairs`. All folders are under `out`; slices already there are kept.
 
     Raises NoDicomError, SplitError (a patient on both sides, or too few patients) or EmptySetError (no clean series
     under the noise limit) before anything is simulated.
@@ -30,16 +43,25 @@ def cache_folders(clean: Path, noisy: Path, out: Path) -> tuple[Path, Path]:
     rows = assign_sides(clean_stats, noisy_stats)
     split = out / "split.csv"
     write_split(rows, split)
-    pairs, real = out / "pairs", out / "real"
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    failed = run_simulate(Namespace(
-        data=str(root), split=str(split), out=str(pairs), noisy_out=str(real), quality="clean", noise_limit=CLEAN_LIMIT_HU,
-        dose=0.25, fields=4, per_series=24,
-        workers=1 if device == "cuda" else max(1, (os.cpu_count() or 2) - 1), device=device, seed=1,
-    ))
+    common = {
+        "data": str(root), "split": str(split), "dose": 0.25, "fields": 4, "device": device, "seed": 1,
+        "workers": 1 if device == "cuda" else max(1, (os.cpu_count() or 2) - 1),
+    }
+    pairs, real, independent = out / "pairs", out / "real", out / "noisy-pairs"
+    failed = run_simulate(Namespace(**common, out=str(pairs), noisy_out=str(real), quality="clean", noise_limit=CLEAN_LIMIT_HU,
+                                    per_series=24))
+    made: Path | None = None
+    if with_noisy_pairs:
+        try:
+            failed |= run_simulate(Namespace(**common, out=str(independent), noisy_out=None, quality="noisy",
+                                             noise_limit=NOISY_PAIR_LIMIT_HU, per_series=16))
+            made = independent
+        except EmptySetError as error:
+            print(f"the noisy side teaches no anatomy, pairs come from the clean side alone: {error}", file=sys.stderr)
     if failed:
         print("some slices were left out; the lines above say why", file=sys.stderr)
-    return pairs, real
+    return Caches(pairs, real, made)
 
 
 def assign_sides(clean: list[SeriesStats], noisy: list[SeriesStats], seed: int = 0) -> list[SplitRow]:
