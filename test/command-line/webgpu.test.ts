@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFrame, naturalize, parsePart10 } from '../../src/dicom';
 import { readFile } from 'node:fs/promises';
+import { absentHere } from '../absent';
 import { ctSeries, folderOf, imagesIn, launch, removeTemporary, temporary } from './command';
 
 /*
@@ -10,7 +11,9 @@ import { ctSeries, folderOf, imagesIn, launch, removeTemporary, temporary } from
  */
 const ICD = ['/usr/lib/chromium/vk_swiftshader_icd.json'].find(existsSync);
 const LOADER = ['x86_64', 'aarch64'].map(cpu => `/usr/lib/${cpu}-linux-gnu/libvulkan.so.1`).find(existsSync);
-const absent = !ICD ? 'no SwiftShader driver of Chromium' : !LOADER ? 'libvulkan1 is not installed' : null;
+const absent = absentHere(
+  !ICD ? 'no SwiftShader driver of Chromium' : !LOADER ? 'libvulkan1 is not installed' : null,
+);
 if (absent) process.stdout.write(`skipped: --provider webgpu on SwiftShader: ${absent}\n`);
 
 afterAll(removeTemporary);

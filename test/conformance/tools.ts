@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { absentHere } from '../absent';
 
 /** The validators of Debian's dicom3tools, dcmtk and libgdcm-tools. */
 const TOOLS = ['dciodvfy', 'dcentvfy', 'dcmdump', 'dcmftest', 'gdcminfo'] as const;
 
 /** Those that are not installed. */
 export function missingTools(): string[] {
-  return TOOLS.filter(tool => spawnSync('which', [tool]).status !== 0);
+  const missing = TOOLS.filter(tool => spawnSync('which', [tool]).status !== 0);
+  absentHere(missing.length > 0 ? `not installed: ${missing.join(', ')}` : null);
+  return missing;
 }
 
 interface Output {

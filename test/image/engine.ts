@@ -5,6 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DEBIAN_KEYS, makeBase } from './base';
 import { command, start, type Ended } from '../process';
+import { absentHere } from '../absent';
 
 const BASE = 'docker.io/library/node:22-bookworm-slim';
 const IMAGE = 'localhost/iscl-denoise';
@@ -12,7 +13,7 @@ const IMAGE = 'localhost/iscl-denoise';
 const FOLDER = resolve('.cache/image-test');
 
 /** Why no image can be built here; null when it can. */
-export const NO_ENGINE = whyNot();
+export const NO_ENGINE = absentHere(whyNot());
 
 function whyNot(): string | null {
   if (process.getuid?.() !== 0) return 'building the image needs root';

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { absentHere } from '../absent';
 
 const ORTHANC = ['/usr/sbin/Orthanc', '/usr/local/sbin/Orthanc'].find(existsSync);
 const PLUGIN = [
@@ -13,10 +14,11 @@ const PLUGIN = [
 ].find(existsSync);
 
 /** Why the real archive cannot be tested here; null when it can. */
-export const NO_ORTHANC =
+export const NO_ORTHANC = absentHere(
   ORTHANC && PLUGIN
     ? null
-    : 'Orthanc with its DICOMweb plugin is not installed (Debian: orthanc, orthanc-dicomweb)';
+    : 'Orthanc with its DICOMweb plugin is not installed (Debian: orthanc, orthanc-dicomweb)',
+);
 
 export interface Orthanc {
   /** REST root, without a trailing slash. */
