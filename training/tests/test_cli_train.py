@@ -18,7 +18,7 @@ from iscl.training.own_folders import assign_sides
 from iscl.training.pairs import read_pairs
 
 SMALL = ["--set", "iterations=2", "--set", "log_every=1", "--set", "validate_every=2", "--set", "validation_slices=1",
-         "--set", "patches.size=32", "--set", "patches.batch=2", "--set", "bf16=false"]
+         "--set", "patches.size=32", "--set", "patches.batch=2", "--set", "bf16=false", "--set", "threads=1"]
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,9 @@ def test_train_and_resume(pairs_folder, tmp_path, capsys):
 def test_a_recipe_starts_each_run_from_the_one_before(pairs_folder, tmp_path):
     code = main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL])
     assert code == 0
-    assert (tmp_path / "1-ct-fast-supervised" / "last.pt").is_file()
-    last = (tmp_path / "5-ct-fast-iscl" / "config.json").read_text()
-    assert "4-ct-fast-all-patients/last.pt" in last
+    assert (tmp_path / "1-ct-fast-short" / "last.pt").is_file()
+    last = (tmp_path / "3-ct-fast-short-iscl" / "config.json").read_text()
+    assert "2-ct-fast-short-all-patients/last.pt" in last
 
 
 def test_a_recipe_goes_on_from_a_shipped_model(pairs_folder, tmp_path):
@@ -147,7 +147,7 @@ def test_two_folders_of_dicom_train_in_one_command(tmp_path, capsys):
     out = tmp_path / "run"
     code = main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *SMALL])
     assert code == 0, capsys.readouterr().err
-    assert (out / "5-ct-fast-iscl" / "last.pt").is_file()
+    assert (out / "3-ct-fast-short-iscl" / "last.pt").is_file()
     # The run that may also learns from the noisy side, whose only series is under the limit here.
     assert len(read_pairs(out / "noisy-pairs", "train")) == 1
     split = (out / "split.csv").read_text()
@@ -163,7 +163,7 @@ def test_a_noisy_side_too_noisy_for_pairs_still_trains_unpaired(tmp_path, capsys
     captured = capsys.readouterr()
     assert code == 0, captured.err
     assert "the noisy side teaches no anatomy" in captured.err
-    assert (out / "5-ct-fast-iscl" / "last.pt").is_file()
+    assert (out / "3-ct-fast-short-iscl" / "last.pt").is_file()
 
 
 @pytest.mark.parametrize(
@@ -213,11 +213,11 @@ def test_a_recipe_is_refused_before_its_first_run_when_its_last_one_cannot_start
 
 
 def test_a_recipe_whose_last_folder_holds_a_run_is_refused_before_its_first(pairs_folder, tmp_path, capsys):
-    (tmp_path / "5-ct-fast-iscl").mkdir()
-    (tmp_path / "5-ct-fast-iscl" / "last.pt").write_bytes(b"x")
+    (tmp_path / "3-ct-fast-short-iscl").mkdir()
+    (tmp_path / "3-ct-fast-short-iscl" / "last.pt").write_bytes(b"x")
     assert main(["train", "--pairs", str(pairs_folder), "--out", str(tmp_path), *SMALL]) == 2
     assert "--resume" in capsys.readouterr().err
-    assert not (tmp_path / "1-ct-fast-supervised").exists()
+    assert not (tmp_path / "1-ct-fast-short").exists()
 
 
 def test_real_slices_given_as_pairs_are_refused(pairs_folder, tmp_path, capsys):

@@ -18,7 +18,8 @@ from .supervised import SupervisedTrainer
 from .unpaired import IsclTrainer, UnpairedSampler
 
 SHIPPED = Path(__file__).parents[1] / "configs"
-DEFAULT_RECIPE = ["ct-fast-supervised", "ct-fast-edges", "ct-fast-own-kernel", "ct-fast-all-patients", "ct-fast-iscl"]
+DEFAULT_RECIPE = ["ct-fast-short", "ct-fast-short-all-patients", "ct-fast-short-iscl"]
+"""What two processor cores train in an afternoon; docs/training.md has the longer one for a GPU or a night."""
 
 
 def add_parser(subparsers: Any) -> None:
