@@ -39,6 +39,13 @@ def small(**entries):
                         "patches": patches, **entries})
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (None, 1)])
+def test_a_run_takes_no_more_threads_than_the_machine_has_cores(cores, threads, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    prepare(small(threads=2))
+    assert torch.get_num_threads() == threads
+
+
 @pytest.mark.parametrize(("capability", "native"), [("AVX512", True), ("AVX2", False), ("DEFAULT", False)])
 def test_bfloat16_is_used_only_where_the_processor_has_it(capability, native, monkeypatch, capsys):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import time
@@ -41,7 +42,8 @@ def prepare(config: TrainConfig) -> None:
     random.seed(config.seed)
     np.random.seed(config.seed)
     torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
+    # More threads than cores wait for each other at every operation: the training stalls.
+    torch.set_num_threads(min(config.threads, os.cpu_count() or 1))
     torch.set_flush_denormal(True)
     if config.bf16 and not half_precision(config):
         print(f"{config.device} has no bfloat16: training in float32", file=sys.stderr, flush=True)
