@@ -28,7 +28,7 @@ export async function viewerRoutes(
   });
 
   const common = {
-    // Files compressed beforehand (precompress.ts) are sent where the browser takes them.
+    // Files compressed beforehand (scripts/precompress.mjs) are sent where the browser takes them.
     preCompressed: true,
     cacheControl: false,
     dotfiles: 'deny',

@@ -15,7 +15,7 @@ const FILES = {
 
 /** Runs `npm run check -- URL`; resolves with what it printed and its exit status. */
 function check(url: string): Promise<{ status: number; text: string }> {
-  const script = resolve('extension/check-cli.mjs');
+  const script = resolve('scripts/check-server.mjs');
   return new Promise(done => {
     execFile(process.execPath, [script, url], (error, stdout, stderr) => {
       done({ status: error ? Number(error.code) : 0, text: stdout + stderr });

@@ -14,7 +14,7 @@ COMMANDS = {
     "evaluate": "iscl.evaluation.command",
     "keep": "iscl.export.keep",
     "export": "iscl.export.command",
-    "em": "iscl.em.command",
+    "em": "iscl.electron_microscopy.command",
 }
 """Each module has `add_parser(subparsers)`, whose parsers set `func`: a function of the parsed arguments that
 returns the exit code. They are imported one by one: `iscl train --help` does not wait for matplotlib."""

@@ -7,8 +7,8 @@ from PIL import Image
 from scipy import ndimage
 
 from iscl.cli import main
-from iscl.em import EmConfig, StackError, psnr, read_stack, train, write_stack
-from iscl.em import synthetic
+from iscl.electron_microscopy import EmConfig, StackError, psnr, read_stack, train, write_stack
+from iscl.electron_microscopy import synthetic
 
 
 def test_png_and_tiff_depths_share_one_scale(tmp_path):

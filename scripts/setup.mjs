@@ -202,7 +202,7 @@ const [command, ...flags] = process.argv.slice(2);
 const commands = { start, test, prepare: async () => prepare().then(() => 0) };
 try {
   if (!commands[command])
-    throw new SetupError(`Use: node server/setup.mjs ${Object.keys(commands).join(' | ')}`);
+    throw new SetupError(`Use: node scripts/setup.mjs ${Object.keys(commands).join(' | ')}`);
   process.exitCode = await commands[command](flags);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -1,5 +1,5 @@
-// `npm run check -- URL [PLUGIN_URL]`: the server's part of check.html from a terminal, for a server without a browser near it.
-import { checkServer } from './check.mjs';
+// `npm run check -- URL [PLUGIN_URL]`: the server's part of extension/check.html from a terminal, for a server without a browser near it.
+import { checkServer } from '../extension/check.mjs';
 
 const [viewerText, pluginText = 'plugins/iscl-ct-denoise/'] = process.argv.slice(2);
 if (!viewerText || !URL.canParse(viewerText)) {

@@ -10,7 +10,7 @@ import { absentHere } from '../absent';
 const BASE = 'docker.io/library/node:22-bookworm-slim';
 const IMAGE = 'localhost/iscl-denoise';
 /** Named, not random: what a killed run left is deleted by the next one. On the disk, because it is some gigabytes. */
-const FOLDER = resolve('.cache/image-test');
+const FOLDER = resolve('.cache/container-test');
 
 /** Why no image can be built here; null when it can. */
 export const NO_ENGINE = absentHere(whyNot());
