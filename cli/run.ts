@@ -321,14 +321,14 @@ class SeriesRun {
   }
 
   private timed(engine: Engine): Engine {
-    const denoise: Engine['denoise'] = async (input, signal) => {
-      const output = await engine.denoise(input, signal);
+    const denoiseSlab: Engine['denoiseSlab'] = async (inputs, signal) => {
+      const output = await engine.denoiseSlab(inputs, signal);
       this.seconds.inference += output.ms;
       return output;
     };
     return new Proxy(engine, {
       get: (object, key) => {
-        if (key === 'denoise') return denoise;
+        if (key === 'denoiseSlab') return denoiseSlab;
         const value: unknown = Reflect.get(object, key, object);
         return typeof value === 'function' ? (value.bind(object) as unknown) : value;
       },

@@ -68,6 +68,19 @@ export interface ModelDomain {
   readonly kVp: readonly [number, number];
 }
 
+/**
+ * Of a model that reads `inputs` neighbouring slices (n) and gives `outputs` of them denoised (m): output i belongs to input i + (n - m) / 2
+ * (models/manifest.json, `slab`). Both odd, m at most n.
+ */
+export interface ModelSlab {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Distances between neighbouring slices along the normal that the model was trained for, both ends included. */
+  readonly spacingMm: readonly [number, number];
+  /** Neighbours further apart or closer: refuse the series, use them and warn, or show the model each slice alone, repeated, and warn. */
+  readonly beyondSpacing: 'refuse' | 'warn' | 'repeat';
+}
+
 export type Verdict =
   | { readonly kind: 'accepted'; readonly warnings: readonly Warning[] }
   | { readonly kind: 'refused'; readonly reasons: readonly Refusal[] };

@@ -1,7 +1,7 @@
 import type { CtSeries, CtSlice } from '../ct';
 import { sliceFromStored } from '../ct';
 import { ctInstance } from '../ct/fixtures';
-import type { Engine, EngineEvent, EngineInfo, EngineInput, EngineOutput, ModelCard } from '../engine';
+import type { Engine, EngineEvent, EngineInfo, EngineInput, EngineSlabOutput, ModelCard } from '../engine';
 import { boxCard } from '../engine/fixtures';
 import { DenoiseError, type Fault } from '../notices';
 import { DenoiseJob } from './job';
@@ -41,13 +41,16 @@ export class Stage {
         info = { model: card, provider: 'wasm' } as EngineInfo;
         return info;
       },
-      denoise: async (input: EngineInput): Promise<EngineOutput> => {
-        const n = input.hu[0]!;
-        computed.push(n);
+      denoise: () => Promise.reject(new Error('the job runs slabs')),
+      denoiseSlab: async (inputs: readonly EngineInput[]): Promise<EngineSlabOutput> => {
+        const { outputs } = card.slab ?? { outputs: 1 };
+        const own = inputs.slice((inputs.length - outputs) / 2, (inputs.length + outputs) / 2);
+        const numbers = [...new Set(own.map(({ hu }) => hu[0]!))];
+        computed.push(...numbers);
         if (this.hold) await new Promise<void>(resolve => this.#waiting.push(resolve));
-        const fault = this.failing.get(n);
+        const fault = numbers.map(n => this.failing.get(n)).find(Boolean);
         if (fault) throw new DenoiseError(fault);
-        return { hu: input.hu.map(hu => hu / 2), ms: 1, provider: 'wasm' };
+        return { slices: own.map(({ hu }) => hu.map(value => value / 2)), ms: 1, provider: 'wasm' };
       },
       subscribe: listener => {
         this.#listeners.add(listener);

@@ -252,13 +252,13 @@ export class DenoiseJob implements DenoiseJobHandle {
     const { hu, rows, columns, padding } = source;
     try {
       // Without the signal: a cancelled job keeps the slice in hand, and the engine could not stop in the middle anyway.
-      const output = await this.#engine.denoise({ hu, rows, columns, padding });
+      const output = await this.#engine.denoiseSlab([{ hu, rows, columns, padding }]);
       this.#engineFailures = 0;
       const slice = {
         sopInstanceUid: this.#uid(index),
         rows,
         columns,
-        hu: toInt16(output.hu),
+        hu: toInt16(output.slices[0]!),
         provider: output.provider,
       };
       this.#keep(index, slice, performance.now() - started);

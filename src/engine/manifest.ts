@@ -52,6 +52,11 @@ export function selectModel(manifest: ModelManifest, id: string | undefined, whe
   return card;
 }
 
+/** Slices in and out of one run of the model. */
+export function slabSize({ slab }: ModelCard): { readonly inputs: number; readonly outputs: number } {
+  return slab ?? { inputs: 1, outputs: 1 };
+}
+
 /** What is wrong with one entry, or null. Only what the code relies on; the rest of a card is for people. */
 function wrongIn(model: unknown): string | null {
   if (!isRecord(model)) return 'a model is not an object';
@@ -71,6 +76,8 @@ function wrongIn(model: unknown): string | null {
   if (!isRange(input['rangeHU'])) return `${name}: input.rangeHU is not a range`;
   if (!isCount(input['multiple'])) return `${name}: input.multiple is not a count`;
   if (!isRecord(output) || typeof output['name'] !== 'string') return `${name}: output.name is missing`;
+  const slabWrong = wrongInSlab(model['slab']);
+  if (slabWrong) return `${name}: slab${slabWrong}`;
   if (!isRecord(golden) || !isCount(golden['rows']) || !isCount(golden['columns']))
     return `${name}: golden has no size`;
   if (typeof golden['input'] !== 'string' || typeof golden['output'] !== 'string')
@@ -83,6 +90,18 @@ function wrongIn(model: unknown): string | null {
   for (const key of ['sliceThicknessMm', 'doseFraction', 'ageYears', 'kVp']) {
     if (!isRange(domain[key])) return `${name}: domain.${key} is not a range`;
   }
+  return null;
+}
+
+function wrongInSlab(slab: unknown): string | null {
+  if (slab === undefined) return null;
+  if (!isRecord(slab)) return ' is not an object';
+  const { inputs, outputs, spacingMm, beyondSpacing } = slab;
+  if (!isCount(inputs) || !isCount(outputs) || inputs % 2 === 0 || outputs % 2 === 0 || outputs > inputs)
+    return `: ${String(inputs)} slices in and ${String(outputs)} out are not odd, or more out than in`;
+  if (!isRange(spacingMm) || !(spacingMm[0] > 0)) return '.spacingMm is not a range of distances';
+  if (!['refuse', 'warn', 'repeat'].includes(String(beyondSpacing)))
+    return '.beyondSpacing is not refuse, warn or repeat';
   return null;
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { boxCard, boxFile } from './fixtures';
+import { parseManifest } from './manifest';
 import { fetchCard, fetchFiles } from './model-files';
 
 /** A real HTTP server over the box model; `faults` changes what it answers. */
@@ -59,6 +60,35 @@ test('fetches card, model and golden data, with progress in bytes', async () => 
   const { model, golden, fromCache } = await files((loaded, total) => progress.push([loaded, total]));
   expect([model.length, golden.input.length, fromCache]).toEqual([card.bytes, 32 * 32, false]);
   expect(progress.at(-1)).toEqual([card.bytes, card.bytes]);
+});
+
+test.each<[string, unknown, string | null]>([
+  ['5 -> 3', {}, null],
+  ['3 -> 3', { inputs: 3 }, null],
+  ['7 -> 1', { inputs: 7, outputs: 1 }, null],
+  ['an even number in', { inputs: 4 }, '4 slices in and 3 out'],
+  ['an even number out', { outputs: 2 }, '5 slices in and 2 out'],
+  ['more out than in', { outputs: 7 }, '5 slices in and 7 out'],
+  ['no number', { inputs: '5' }, '5 slices in'],
+  ['no spacing', { spacingMm: undefined }, 'spacingMm'],
+  ['a spacing of nothing', { spacingMm: [0, 5] }, 'spacingMm'],
+  ['a spacing the wrong way round', { spacingMm: [5, 1] }, 'spacingMm'],
+  ['an unknown rule', { beyondSpacing: 'ignore' }, 'beyondSpacing'],
+])('the manifest of a slab model: %s', (_name, changes, wrong) => {
+  const slab = { inputs: 5, outputs: 3, spacingMm: [0.4, 5.5], beyondSpacing: 'repeat' };
+  const json = {
+    schema: 1,
+    default: 'box',
+    models: [{ ...card, slab: { ...slab, ...(changes as object) } }],
+  };
+  if (wrong === null)
+    expect(parseManifest(json, '').models[0]!.slab).toMatchObject({ ...slab, ...(changes as object) });
+  else
+    expect(() => parseManifest(json, 'm.json')).toThrow(
+      expect.objectContaining({
+        notice: expect.objectContaining({ detail: expect.stringContaining(wrong) }),
+      }),
+    );
 });
 
 test('keeps the model under its hash; older versions of the file go', async () => {

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex } from '@noble/hashes/utils';
 import { DenoiseError } from '../notices';
-import { readCard } from './manifest';
+import { readCard, slabSize } from './manifest';
 import type { ModelCard } from './types';
 
 /** Everything of a model that is not in its card. */
@@ -32,15 +32,22 @@ export async function matchesHash(
   return bytesToHex(hash.digest()) === file.sha256;
 }
 
-/** Raw little-endian float32, rows x columns of the card. @throws DenoiseError `model-manifest` when the size is wrong */
-export function goldenValues(bytes: Uint8Array, card: ModelCard, where: string): Float32Array {
+/** Raw little-endian float32, slices x rows x columns of the card. @throws DenoiseError `model-manifest` when the size is wrong */
+export function goldenValues(
+  bytes: Uint8Array,
+  card: ModelCard,
+  which: 'input' | 'output',
+  where: string,
+): Float32Array {
   const { rows, columns } = card.golden;
-  if (bytes.length !== 4 * rows * columns) {
-    const detail = `golden data of ${bytes.length} bytes for ${rows} x ${columns}`;
+  const slices = slabSize(card)[`${which}s`];
+  const length = slices * rows * columns;
+  if (bytes.length !== 4 * length) {
+    const detail = `golden ${which} of ${bytes.length} bytes for ${slices} x ${rows} x ${columns}`;
     throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: rows * columns }, (_, i) => view.getFloat32(4 * i, true));
+  return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
 }
 
 export async function fetchCard(
@@ -65,12 +72,12 @@ export async function fetchFiles(
 ): Promise<ModelFiles> {
   const url = (file: string) => new URL(file, manifestUrl).href;
   const modelUrl = url(card.file);
-  const [input, output] = await Promise.all(
-    [card.golden.input, card.golden.output].map(async file =>
-      goldenValues(await download(url(file), signal, 'no-cache'), card, url(file)),
-    ),
-  );
-  const golden = { input: input!, output: output! };
+  const goldenOf = async (which: 'input' | 'output') => {
+    const from = url(card.golden[which]);
+    return goldenValues(await download(from, signal, 'no-cache'), card, which, from);
+  };
+  const [input, output] = await Promise.all([goldenOf('input'), goldenOf('output')]);
+  const golden = { input, output };
   const variant = card.variants?.find(({ provider }) => provider === 'wasm');
   const wasmGraph = variant ? await download(url(variant.file), signal, 'no-cache') : null;
   if (variant && wasmGraph && !(await matchesHash(wasmGraph, variant))) {

@@ -1,8 +1,9 @@
 /** @jest-environment ./test/node-environment.cjs */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { BOX_MANIFEST, BOX_MODEL, boxManifest, boxMean } from './fixtures';
+import { join, resolve } from 'node:path';
+import { Worker as Thread } from 'node:worker_threads';
+import { BOX_MANIFEST, BOX_MODEL, boxManifest, boxMean, MIX_MANIFEST, MIX_MODEL, mixOf } from './fixtures';
 import { createNodeEngine } from './node';
 import type { PrepareProgress } from './types';
 
@@ -51,6 +52,69 @@ describe('the engine in Node, real onnxruntime-node', () => {
       expect(hu.length).toBe(rows * columns);
     });
     await engine.dispose();
+  });
+});
+
+describe('a slab model in Node', () => {
+  const [rows, columns] = [33, 35];
+  const slice = (n: number) => ({ hu: noisy(rows * columns).map(hu => hu * n), rows, columns });
+
+  test.each<[string, boolean]>([
+    ['in a thread', true],
+    ['here', false],
+  ])('n slices in, m out, of a size that is no multiple: %s', async (_name, threaded) => {
+    const engine = createNodeEngine({
+      manifestPath: MIX_MANIFEST,
+      threads: 1,
+      ...(threaded ? { createThread: () => new Thread(resolve('cli/engine-thread.mjs')) } : {}),
+    });
+    const all = [1, 2, 3, 4, 5, 6, 7, 8].map(slice);
+    for (const picked of [
+      [0, 0, 1, 2, 3],
+      [2, 3, 4, 5, 6],
+      [5, 6, 7, 7, 7],
+    ]) {
+      const inputs = picked.map(i => all[i]!);
+      const { slices, provider } = await engine.denoiseSlab(inputs);
+      expect([slices.length, provider]).toEqual([3, 'cpu']);
+      slices.forEach((hu, k) => {
+        expect(hu.length).toBe(rows * columns);
+        const [below, own, above] = inputs.slice(k, k + 3);
+        for (const i of [0, 600, rows * columns - 1])
+          expect(hu[i]).toBeCloseTo(mixOf(below!.hu[i]!, own!.hu[i]!, above!.hu[i]!), 3);
+      });
+    }
+    const alone = await engine.denoise(all[3]!);
+    expect(alone.hu[600]).toBeCloseTo(all[3]!.hu[600]!, 3);
+    expect(alone.hu.buffer.byteLength).toBe(alone.hu.byteLength);
+    await engine.dispose();
+  });
+
+  test('another number of slices, several sizes and a value that is no number are refused, and the next slab works', async () => {
+    const engine = createNodeEngine({ manifestPath: MIX_MANIFEST, threads: 1 });
+    const good = [1, 2, 3, 4, 5].map(slice);
+    await expect(engine.denoiseSlab(good.slice(1))).rejects.toThrow(RangeError);
+    const larger = { hu: new Float32Array(40 * 40), rows: 40, columns: 40 };
+    await expect(engine.denoiseSlab([...good.slice(1), larger])).rejects.toThrow(RangeError);
+    const bad = slice(1);
+    bad.hu[7] = Number.NaN;
+    await expect(engine.denoiseSlab([...good.slice(1), bad])).rejects.toMatchObject({
+      notice: { code: 'bad-input' },
+    });
+    expect((await engine.denoiseSlab(good)).slices.length).toBe(3);
+    await engine.dispose();
+  });
+
+  test('golden slices in another order fail the self-test', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'iscl-model-'));
+    cpSync(MIX_MODEL, folder, { recursive: true });
+    const file = join(folder, 'mix.golden-input.bin');
+    const bytes = readFileSync(file);
+    const plane = bytes.length / 5;
+    writeFileSync(file, Buffer.concat([4, 3, 2, 1, 0].map(i => bytes.subarray(i * plane, (i + 1) * plane))));
+    const engine = createNodeEngine({ manifestPath: join(folder, 'manifest.json'), threads: 1 });
+    await expect(engine.prepare()).rejects.toMatchObject({ notice: { code: 'self-test' } });
+    rmSync(folder, { recursive: true });
   });
 });
 

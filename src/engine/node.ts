@@ -65,12 +65,14 @@ async function readFiles(manifestPath: string, card: ModelCard): Promise<ModelFi
   if (!(await matchesHash(model, card))) {
     throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: path(card.file) });
   }
-  const golden = async (file: string) => goldenValues(await read(path(file)), card, path(file));
-  const { input, output } = card.golden;
+  const golden = async (which: 'input' | 'output') => {
+    const from = path(card.golden[which]);
+    return goldenValues(await read(from), card, which, from);
+  };
   return {
     model,
     wasmGraph: null,
-    golden: { input: await golden(input), output: await golden(output) },
+    golden: { input: await golden('input'), output: await golden('output') },
     fromCache: false,
   };
 }

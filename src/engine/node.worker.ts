@@ -1,16 +1,17 @@
 import { parentPort } from 'node:worker_threads';
 import { DenoiseError, type Fault } from '../notices';
-import { openHere } from './node-session';
+import { type HereBackend, openHere } from './node-session';
+import { PlaneStore } from './planes';
 import type { WorkerRequest, WorkerResponse } from './protocol';
 import { inferenceFault } from './session';
-import type { OpenBackend } from './supervisor';
 
 /*
  * Entry of the engine's thread in Node. onnxruntime-node computes in the thread that calls it and keeps it busy until it has the result
  * (`run` in its backend.ts), so beside it nothing is read, encoded or written, and no signal is seen.
  */
 const port = parentPort!;
-let backend: OpenBackend | null = null;
+const planes = new PlaneStore();
+let backend: HereBackend | null = null;
 
 port.on('message', (message: WorkerRequest | null) => {
   if (message) answer(message).catch((error: unknown) => post({ kind: 'fault', fault: faultOf(error) }));
@@ -27,7 +28,7 @@ async function answer(message: WorkerRequest): Promise<void> {
     return post({ kind: 'opened', opened: backend.opened });
   }
   if (!backend) throw inferenceFault('cpu', 'run before open');
-  const result = await backend.run(message.tensor);
+  const result = await backend.runTensor(planes.assemble(message.slab));
   const { buffer, byteLength } = result.data;
   const data = buffer.byteLength === byteLength ? result.data : result.data.slice();
   post({ kind: 'result', result: { ...result, data } }, [data.buffer as ArrayBuffer]);

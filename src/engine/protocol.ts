@@ -1,6 +1,6 @@
 import type { Fault } from '../notices';
+import type { SlabMessage } from './planes';
 import type { OpenRequest, OpenStep, TensorResult } from './session';
-import type { Tensor } from './tensor';
 import type { EngineInfo } from './types';
 
 /** Handle to worker. Buffers are transferred. */
@@ -12,7 +12,7 @@ export type WorkerRequest =
       /** Use a WebGPU adapter that computes on the CPU (SwiftShader); slower than wasm, for tests. */
       readonly allowSoftwareAdapter: boolean;
     }
-  | { readonly kind: 'run'; readonly tensor: Tensor };
+  | { readonly kind: 'run'; readonly slab: SlabMessage };
 
 /** What is known once a backend is open; the handle adds the rest of EngineInfo. */
 export type Opened = Pick<EngineInfo, 'adapter' | 'threads' | 'crossOriginIsolated' | 'runtime' | 'selfTest'>;

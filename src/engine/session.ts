@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-web';
 import { DenoiseError } from '../notices';
-import { maxAbsDifference, type Tensor } from './tensor';
+import { slabSize } from './manifest';
+import { maxAbsDifference, paddedSize, type Tensor } from './tensor';
 import type { EngineInfo, ModelCard, Provider } from './types';
 
 /** The part of ONNX Runtime used here; onnxruntime-web and onnxruntime-node both fit, and tests bring their own. */
@@ -72,10 +73,9 @@ export async function openSession(
     }
     if (provider === 'webgpu' && request.warmUp) {
       onStep('warm-up');
-      const { multiple } = card.input;
-      const height = Math.ceil(request.warmUp.rows / multiple) * multiple;
-      const width = Math.ceil(request.warmUp.columns / multiple) * multiple;
-      await runOnce(ort, session, { data: new Float32Array(height * width), height, width }, card, provider);
+      const { height, width } = paddedSize(request.warmUp, card);
+      const data = new Float32Array(slabSize(card).inputs * height * width);
+      await runOnce(ort, session, { data, height, width }, card, provider);
     }
     return {
       selfTest: { maxErrorHu, againstWasmHu, toleranceHu: toleranceHU },
@@ -115,16 +115,17 @@ async function runOnce(
   card: ModelCard,
   provider: Provider,
 ): Promise<TensorResult> {
+  const { inputs, outputs: slices } = slabSize(card);
   try {
     const started = performance.now();
-    const input = new ort.Tensor('float32', data, [1, 1, height, width]);
+    const input = new ort.Tensor('float32', data, [1, inputs, height, width]);
     const outputs = await session.run({ [card.input.name]: input });
     const ms = performance.now() - started;
     const output = outputs[card.output.name];
     if (!output) throw new Error(`the model has no output "${card.output.name}"`);
-    if (!(output.data instanceof Float32Array) || output.data.length !== height * width) {
+    if (!(output.data instanceof Float32Array) || output.data.length !== slices * height * width) {
       throw new Error(
-        `the output is ${output.type} [${output.dims.join(', ')}] for an input of ${height} x ${width}`,
+        `the output is ${output.type} [${output.dims.join(', ')}] for an input of ${inputs} x ${height} x ${width}`,
       );
     }
     return { data: output.data, height, width, ms };

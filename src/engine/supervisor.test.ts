@@ -1,6 +1,7 @@
 import { DenoiseError, type Fault } from '../notices';
 import { ProviderUnavailable } from './adapter';
 import { boxCard } from './fixtures';
+import { assemble } from './planes';
 import type { OpenStep } from './session';
 import { type EngineParts, type OpenBackend, SupervisedEngine } from './supervisor';
 import type { Tensor } from './tensor';
@@ -59,7 +60,8 @@ class Runtime {
         runtime: 'stand-in 1.0',
         selfTest: { maxErrorHu: 0, againstWasmHu: null, toleranceHu: 1 },
       },
-      run: tensor => {
+      run: async slab => {
+        const tensor = assemble(slab);
         this.runs += 1;
         this.tensors.push(tensor);
         const { height, width } = tensor;

@@ -1,15 +1,18 @@
 import { DenoiseError, type Fault } from '../notices';
 import { ProviderUnavailable } from './adapter';
+import { slabSize } from './manifest';
 import type { ModelFiles } from './model-files';
+import type { Slab } from './planes';
 import type { Opened } from './protocol';
 import { inferenceFault, type OpenRequest, type OpenStep, type TensorResult } from './session';
-import { fromTensor, type Tensor, toTensor } from './tensor';
+import { fromTensor, paddedSize, toTensor } from './tensor';
 import type {
   Engine,
   EngineEvent,
   EngineInfo,
   EngineInput,
   EngineOutput,
+  EngineSlabOutput,
   ModelCard,
   PrepareProgress,
   Provider,
@@ -19,8 +22,8 @@ import type {
 /** A loaded, self-tested session somewhere: in a worker or in this process. One run at a time. */
 export interface OpenBackend {
   readonly opened: Opened;
-  /** May take the tensor's buffer. */
-  run(tensor: Tensor): Promise<TensorResult>;
+  /** @throws DenoiseError `bad-input` of the slab's own, before anything is run */
+  run(slab: Slab): Promise<TensorResult>;
   /** Ends it now, also in the middle of a run, which then rejects. */
   close(): void | Promise<void>;
 }
@@ -64,6 +67,9 @@ export class SupervisedEngine implements Engine {
   readonly #progress = new Set<(progress: PrepareProgress) => void>();
   /** Ends with `dispose`. */
   readonly #life = new AbortController();
+  /** A number for each slice, by which a backend knows it again. */
+  readonly #ids = new WeakMap<EngineInput, number>();
+  #lastId = 0;
   /** Settles when all calls queued so far have. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -93,10 +99,17 @@ export class SupervisedEngine implements Engine {
     }
   }
 
-  denoise(input: EngineInput, signal?: AbortSignal): Promise<EngineOutput> {
+  async denoise(input: EngineInput, signal?: AbortSignal): Promise<EngineOutput> {
+    const { inputs } = slabSize(await this.card(signal));
+    const { slices, ...rest } = await this.denoiseSlab(Array<EngineInput>(inputs).fill(input), signal);
+    const [hu] = slices;
+    return { ...rest, hu: hu!.byteLength === hu!.buffer.byteLength ? hu! : hu!.slice() };
+  }
+
+  denoiseSlab(inputs: readonly EngineInput[], signal?: AbortSignal): Promise<EngineSlabOutput> {
     const turn = this.#tail.then(() => {
       signal?.throwIfAborted();
-      return this.#denoise(input, signal);
+      return this.#denoise(inputs, signal);
     });
     this.#tail = turn.catch(() => undefined);
     return abortable(turn, signal);
@@ -118,8 +131,8 @@ export class SupervisedEngine implements Engine {
     this.#info = null;
   }
 
-  /** A slice through all attempts. The input is read again for each, because the tensor goes with the backend that broke. */
-  async #denoise(input: EngineInput, signal: AbortSignal | undefined): Promise<EngineOutput> {
+  /** A slab through all attempts. The input is read again for each, because what a backend held goes with it. */
+  async #denoise(inputs: readonly EngineInput[], signal: AbortSignal | undefined): Promise<EngineSlabOutput> {
     let attempts = 0;
     let last: Provider | null = null;
     for (;;) {
@@ -129,12 +142,13 @@ export class SupervisedEngine implements Engine {
       // Opening again may itself have moved on to another provider, which then has its own attempts.
       if (provider !== last) attempts = 0;
       last = provider;
-      const tensor = toTensor(input, card);
+      const slab = this.#slab(inputs, card);
       try {
-        const result = await this.#watched(backend.run(tensor), provider, this.parts.runSeconds(provider));
-        return { hu: fromTensor(result, input, card), ms: result.ms, provider };
+        const result = await this.#watched(backend.run(slab), provider, this.parts.runSeconds(provider));
+        return { slices: slicesOf(result, inputs, card), ms: result.ms, provider };
       } catch (error) {
         const fault = faultOf(error, provider);
+        if (fault.code === 'bad-input') throw error;
         await this.#close();
         this.#assertAlive();
         attempts += 1;
@@ -144,6 +158,26 @@ export class SupervisedEngine implements Engine {
         this.#emit({ kind: 'restarting', fault, next: this.parts.providers[this.#current]! });
       }
     }
+  }
+
+  #slab(inputs: readonly EngineInput[], card: ModelCard): Slab {
+    const [first] = inputs;
+    const { inputs: wanted } = slabSize(card);
+    if (!first || inputs.length !== wanted)
+      throw new RangeError(`${inputs.length} slices for a model that reads ${wanted}`);
+    if (inputs.some(({ rows, columns }) => rows !== first.rows || columns !== first.columns))
+      throw new RangeError('slices of several sizes in one slab');
+    const planes = inputs.map(input => ({
+      id: this.#idOf(input),
+      data: () => toTensor(input, card).data,
+    }));
+    return { ...paddedSize(first, card), planes };
+  }
+
+  #idOf(input: EngineInput): number {
+    const id = this.#ids.get(input) ?? ++this.#lastId;
+    this.#ids.set(input, id);
+    return id;
   }
 
   /** The open backend, opening one on the first provider that works if need be; concurrent callers share the work. */
@@ -272,6 +306,16 @@ export class SupervisedEngine implements Engine {
   #emit(event: EngineEvent): void {
     notify(this.#listeners, event);
   }
+}
+
+/** The m results, each checked against its own slice. */
+function slicesOf(result: TensorResult, inputs: readonly EngineInput[], card: ModelCard): Float32Array[] {
+  const { height, width, data } = result;
+  const { inputs: n, outputs: m } = slabSize(card);
+  return Array.from({ length: m }, (_, i) => {
+    const plane = data.subarray(i * height * width, (i + 1) * height * width);
+    return fromTensor({ data: plane, height, width }, inputs[i + (n - m) / 2]!, card);
+  });
 }
 
 /** A listener that throws must not be taken for a provider that fails; its error surfaces as an uncaught one. */

@@ -1,7 +1,7 @@
 import { DenoiseError } from '../notices';
 import type { EngineInput, ModelCard } from './types';
 
-/** Network input: [1, 1, height, width] float32 HU. */
+/** Network input or output: [1, slices, height, width] float32 HU. */
 export interface Tensor {
   readonly data: Float32Array;
   readonly height: number;
@@ -13,16 +13,22 @@ const AIR_HU = -1000;
 /** A result further outside the input range than this is no overshoot but a broken computation. */
 const OVERSHOOT_HU = 1000;
 
+/** Rows and columns up to the card's multiple. */
+export function paddedSize(
+  { rows, columns }: Pick<EngineInput, 'rows' | 'columns'>,
+  { input: { multiple } }: ModelCard,
+): { readonly height: number; readonly width: number } {
+  return { height: Math.ceil(rows / multiple) * multiple, width: Math.ceil(columns / multiple) * multiple };
+}
+
 /**
- * A slice in the form the network takes: values clamped to the card's range, padding as air, edges continued by reflection up to the
+ * A slice in the form the network takes, a tensor of one: values clamped to the card's range, padding as air, edges continued by reflection up to the
  * card's multiple. Always a new array, so it can be transferred while the slice stays whole for a retry.
  * @throws DenoiseError `bad-input` where a pixel outside the padding is not finite
  */
 export function toTensor({ hu, rows, columns, padding }: EngineInput, card: ModelCard): Tensor {
   const [low, high] = card.input.rangeHU;
-  const { multiple } = card.input;
-  const height = Math.ceil(rows / multiple) * multiple;
-  const width = Math.ceil(columns / multiple) * multiple;
+  const { height, width } = paddedSize({ rows, columns }, card);
   const air = Math.min(high, Math.max(low, AIR_HU));
   const data = new Float32Array(height * width);
   for (let y = 0; y < height; y++) {

@@ -1,4 +1,4 @@
-import type { ModelDomain } from '../ct';
+import type { ModelDomain, ModelSlab } from '../ct';
 import type { Fault } from '../notices';
 
 export type Provider = 'webgpu' | 'wasm' | 'cpu';
@@ -11,20 +11,23 @@ export interface ModelCard {
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
-  /** ONNX input: HU, float32 [1, 1, H, W], H and W multiples of `multiple`; values are clamped to `rangeHU` before the network. */
+  /** ONNX input: HU, float32 [1, n, H, W], H and W multiples of `multiple`; values are clamped to `rangeHU` before the network. */
   readonly input: {
     readonly name: string;
     readonly rangeHU: readonly [number, number];
     readonly multiple: number;
   };
+  /** ONNX output: HU, float32 [1, m, H, W]. */
   readonly output: { readonly name: string };
+  /** n and m; absent for a model of single slices, 1 and 1. */
+  readonly slab?: ModelSlab;
   readonly precision: string;
   /** Other files of the same network. */
   readonly variants?: readonly ModelVariant[];
   readonly parameters: number;
-  /** GFLOP for one 512x512 slice. */
+  /** GFLOP for one 512x512 slice; of a slab model, the slab's by m. */
   readonly gflop512: number;
-  /** Raw little-endian float32 input and expected output, rows x columns, in HU. */
+  /** Raw little-endian float32 input (n slices) and expected output (m slices), each rows x columns, in HU. */
   readonly golden: {
     readonly rows: number;
     readonly columns: number;
@@ -95,7 +98,10 @@ export type PrepareProgress =
   | { readonly step: 'self-test'; readonly provider: Provider }
   | { readonly step: 'warm-up'; readonly provider: Provider };
 
-/** Input of one inference. Only read, and read again when a slice is retried: it must not change before `denoise` settles. */
+/**
+ * One slice. Only read, and read again when a slice is retried: it must not change. The same object is the same pixels, so the engine may keep
+ * what it made of them for the next slab.
+ */
 export interface EngineInput {
   readonly hu: Float32Array;
   readonly rows: number;
@@ -110,6 +116,11 @@ export interface EngineOutput {
   /** Wall time of the inference alone. */
   readonly ms: number;
   readonly provider: Provider;
+}
+
+export interface EngineSlabOutput extends Omit<EngineOutput, 'hu'> {
+  /** m full-strength results in the order of the slices, each rows x columns, HU, finite; they may share a buffer. */
+  readonly slices: readonly Float32Array[];
 }
 
 export type EngineEvent =
@@ -133,10 +144,16 @@ export interface Engine {
    */
   prepare(onProgress?: (progress: PrepareProgress) => void, signal?: AbortSignal): Promise<EngineInfo>;
   /**
-   * Denoise one slice of any size (padded to the model's multiple by reflection and cropped again). Prepares first when needed.
-   * @throws inference, engine-hang, device-lost, bad-output: after one retry on the same provider and one on the next.
+   * Denoise one slice of any size by itself: a slab model is shown the slice in the place of its neighbours too. As `denoiseSlab` otherwise.
    */
   denoise(input: EngineInput, signal?: AbortSignal): Promise<EngineOutput>;
+  /**
+   * Denoise a slab (padded to the model's multiple by reflection and cropped again). Prepares first when needed.
+   * @param inputs n slices of one size, in order along the normal; one that stands for a missing neighbour comes more than once
+   * @throws inference, engine-hang, device-lost, bad-output: after one retry on the same provider and one on the next; bad-input at once;
+   * RangeError for another number of slices, or slices of several sizes
+   */
+  denoiseSlab(inputs: readonly EngineInput[], signal?: AbortSignal): Promise<EngineSlabOutput>;
   subscribe(listener: (event: EngineEvent) => void): () => void;
   /** Ends the worker, frees the device; later calls reject. */
   dispose(): Promise<void>;

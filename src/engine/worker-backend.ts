@@ -1,5 +1,7 @@
 import { DenoiseError, type Fault } from '../notices';
 import { ProviderUnavailable } from './adapter';
+import { slabSize } from './manifest';
+import { PlaneLedger, planesHeld } from './planes';
 import type { Opened, WorkerRequest, WorkerResponse } from './protocol';
 import { inferenceFault, type OpenRequest, type OpenStep } from './session';
 import type { OpenBackend } from './supervisor';
@@ -83,10 +85,13 @@ export async function openWorkerBackend(
     const buffers = [model, golden.input, golden.output].map(array => array.buffer as ArrayBuffer);
     const answer = await ask({ kind: 'open', request, ortBaseUrl, allowSoftwareAdapter }, buffers);
     const opened = expectKind(answer, 'opened').opened satisfies Opened;
+    const ledger = new PlaneLedger(planesHeld(slabSize(request.card).inputs));
     return {
       opened,
-      run: async tensor => {
-        const result = await ask({ kind: 'run', tensor }, [tensor.data.buffer]);
+      run: async given => {
+        const slab = ledger.message(given);
+        const buffers = slab.sent.map(({ data }) => data.buffer as ArrayBuffer);
+        const result = await ask({ kind: 'run', slab }, buffers);
         return expectKind(result, 'result').result;
       },
       close,

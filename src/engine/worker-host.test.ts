@@ -2,8 +2,9 @@
 import { MessageChannel } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import type * as OrtWeb from 'onnxruntime-web';
-import { boxCard, boxFile, boxMean } from './fixtures';
+import { boxCard, boxFile, boxMean, mixCard, mixFile } from './fixtures';
 import { goldenValues } from './model-files';
+import type { Slab } from './planes';
 import type { OpenRequest } from './session';
 import { openWorkerBackend } from './worker-backend';
 import { type Platform, serve, type WorkerScope } from './worker-host';
@@ -32,6 +33,8 @@ const platform = (changes: Partial<Platform> = {}): Platform => ({
   crossOriginIsolated: true,
   ...changes,
 });
+
+const blank: Slab = { height: 8, width: 8, planes: [{ id: 1, data: () => new Float32Array(64) }] };
 
 let terminated: number;
 beforeEach(() => {
@@ -62,8 +65,8 @@ const request = (changes: Partial<OpenRequest> = {}): OpenRequest => {
     model: boxFile(card.file),
     wasmGraph: null,
     golden: {
-      input: goldenValues(boxFile(card.golden.input), card, ''),
-      output: goldenValues(boxFile(card.golden.output), card, ''),
+      input: goldenValues(boxFile(card.golden.input), card, 'input', ''),
+      output: goldenValues(boxFile(card.golden.output), card, 'output', ''),
     },
     threads: 2,
     warmUp: null,
@@ -100,14 +103,48 @@ test('opens, tests, runs; tensors are moved, not copied', async () => {
   expect(given.model.length).toBe(0);
   const data = Float32Array.from({ length: 8 * 16 }, (_, i) => i);
   const expected = boxMean(data, 8, 16);
-  const result = await backend.run({ data, height: 8, width: 16 });
+  const result = await backend.run({ height: 8, width: 16, planes: [{ id: 1, data: () => data }] });
   expect(data.length).toBe(0);
   result.data.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 3));
   await backend.close();
   expect(terminated).toBe(1);
-  await expect(backend.run({ data: new Float32Array(64), height: 8, width: 8 })).rejects.toMatchObject({
+  await expect(backend.run(blank)).rejects.toMatchObject({
     notice: { code: 'cancelled' },
   });
+});
+
+test('a slab model: each slice crosses once, a repeated one too', async () => {
+  const card = mixCard();
+  const given = request({
+    card,
+    model: mixFile(card.file),
+    golden: {
+      input: goldenValues(mixFile(card.golden.input), card, 'input', ''),
+      output: goldenValues(mixFile(card.golden.output), card, 'output', ''),
+    },
+  });
+  const { backend } = await open(given);
+  const crossed: number[] = [];
+  const slab = (ids: number[]): Slab => ({
+    height: 8,
+    width: 8,
+    planes: ids.map(id => ({ id, data: () => (crossed.push(id), new Float32Array(64).fill(100 * id)) })),
+  });
+  const run = async (ids: number[]) => {
+    const { data } = await backend.run(slab(ids));
+    expect(data.length).toBe(3 * 64);
+    return [0, 64, 128].map(at => Math.round(data[at]!));
+  };
+  const mixed = (ids: number[]) => [0, 1, 2].map(i => 15 * ids[i]! + 60 * ids[i + 1]! + 25 * ids[i + 2]!);
+  for (const ids of [
+    [1, 1, 2, 3, 4],
+    [3, 4, 5, 6, 7],
+    [6, 7, 8, 8, 8],
+    [2, 2, 2, 2, 2],
+  ])
+    expect(await run(ids)).toEqual(mixed(ids));
+  expect(crossed).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  await backend.close();
 });
 
 test('the graph for wasm is what wasm loads', async () => {
@@ -148,7 +185,7 @@ test('a graphics card: warmed up at the size to come; when it is lost, the next 
   expect(backend.opened).toMatchObject({ adapter: 'A GPU', threads: 1, selfTest: { againstWasmHu: 0 } });
   lose({ reason: 'unknown', message: 'driver reset' });
   await new Promise(resolve => setTimeout(resolve, 50));
-  await expect(backend.run({ data: new Float32Array(64), height: 8, width: 8 })).rejects.toMatchObject({
+  await expect(backend.run(blank)).rejects.toMatchObject({
     notice: { code: 'device-lost', provider: 'webgpu', detail: 'unknown: driver reset' },
   });
   await backend.close();

@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-web';
 import { DenoiseError, type Fault } from '../notices';
 import { checkAdapter, ProviderUnavailable } from './adapter';
+import { PlaneStore } from './planes';
 import type { WorkerRequest, WorkerResponse } from './protocol';
 import { inferenceFault, type ModelSession, openSession } from './session';
 
@@ -17,10 +18,11 @@ export interface Platform {
   readonly crossOriginIsolated: boolean;
 }
 
-/** Answers requests on `scope`: owns one session and nothing else. After a fault the handle ends the worker and starts another. */
+/** Answers requests on `scope`: owns one session and a few slices of the last slabs. After a fault the handle ends the worker and starts another. */
 export function serve(scope: WorkerScope, platform: Platform): void {
   let session: ModelSession | null = null;
   let provider: 'webgpu' | 'wasm' = 'wasm';
+  const planes = new PlaneStore();
   const post = (message: WorkerResponse, transfer: Transferable[] = []) =>
     scope.postMessage(message, transfer);
 
@@ -63,9 +65,9 @@ export function serve(scope: WorkerScope, platform: Platform): void {
     post({ kind: 'opened', opened: { adapter: words, threads, crossOriginIsolated, runtime, selfTest } });
   }
 
-  async function run({ tensor }: WorkerRequest & { kind: 'run' }): Promise<void> {
+  async function run({ slab }: WorkerRequest & { kind: 'run' }): Promise<void> {
     if (!session) throw inferenceFault(provider, 'run before open');
-    const result = await session.run(tensor);
+    const result = await session.run(planes.assemble(slab));
     // ONNX Runtime copies outputs out of its heap; a view of something larger must not be transferred with it.
     const { buffer, byteLength } = result.data;
     const data = buffer.byteLength === byteLength ? result.data : result.data.slice();
