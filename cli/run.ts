@@ -266,7 +266,7 @@ class SeriesRun {
     );
     const job = new DenoiseJob({
       series: { studyInstanceUid, seriesInstanceUid, slices },
-      engine: this.timed(engine),
+      engine,
       keepResults: false,
       focus: slices[0]!.instance.SOPInstanceUID,
     });
@@ -275,6 +275,7 @@ class SeriesRun {
     let counted = 0;
     job.subscribe(event => {
       if (event.kind === 'slice') {
+        this.seconds.inference += event.slice.ms;
         results.push(event.slice);
         if (results.waiting >= MAX_WAITING && job.snapshot.state === 'running') job.pause();
       } else if (event.kind === 'slice-failed') {
@@ -318,21 +319,6 @@ class SeriesRun {
         return slice;
       },
     };
-  }
-
-  private timed(engine: Engine): Engine {
-    const denoiseSlab: Engine['denoiseSlab'] = async (inputs, signal) => {
-      const output = await engine.denoiseSlab(inputs, signal);
-      this.seconds.inference += output.ms;
-      return output;
-    };
-    return new Proxy(engine, {
-      get: (object, key) => {
-        if (key === 'denoiseSlab') return denoiseSlab;
-        const value: unknown = Reflect.get(object, key, object);
-        return typeof value === 'function' ? (value.bind(object) as unknown) : value;
-      },
-    });
   }
 
   private async *derive(

@@ -32,6 +32,7 @@ describe('a run', () => {
       columns: SIZE,
       hu: new Int16Array(SIZE * SIZE).fill(2),
       provider: 'wasm',
+      ms: 1,
     });
     expect(events.filter(event => event.kind === 'slice')).toHaveLength(5);
     expect(stage.engineListeners).toBe(0);
@@ -235,6 +236,75 @@ describe('request', () => {
     other.dispose();
     await expect(waiting).rejects.toMatchObject({ notice: { code: 'cancelled' } });
     expect(() => other.start()).toThrow(DenoiseError);
+  });
+});
+
+describe('whenDone', () => {
+  test('waits for the start and changes no order', async () => {
+    const stage = new Stage();
+    const job = stage.job(5);
+    const last = job.whenDone(uid(0));
+    await job.start();
+    expect((await last).sopInstanceUid).toBe(uid(0));
+    expect(stage.computed).toEqual([2, 3, 1, 4, 0]);
+    expect(await job.whenDone(uid(0))).toBe(job.result(uid(0)));
+    await expect(job.whenDone('1.9')).rejects.toThrow(RangeError);
+  });
+  test('keeps waiting when a request for the same slice is withdrawn, which then has no priority', async () => {
+    const stage = new Stage();
+    const job = stage.job(5);
+    const waiting = job.whenDone(uid(0));
+    const controller = new AbortController();
+    const request = job.request(uid(0), controller.signal);
+    controller.abort(new Error('scrolled away'));
+    await expect(request).rejects.toThrow('scrolled away');
+    await job.start();
+    expect((await waiting).sopInstanceUid).toBe(uid(0));
+    expect(stage.computed).toEqual([2, 3, 1, 4, 0]);
+  });
+  test('withdrawn beside a request for the same slice, it leaves the priority of that', async () => {
+    const stage = new Stage();
+    const job = stage.job(5);
+    const controller = new AbortController();
+    const waiting = job.whenDone(uid(0), controller.signal);
+    const request = job.request(uid(0));
+    controller.abort(new Error('closed'));
+    await expect(waiting).rejects.toThrow('closed');
+    await job.start();
+    expect((await request).sopInstanceUid).toBe(uid(0));
+    expect(stage.computed[0]).toBe(0);
+  });
+  test('rejects when the slice fails, when the job fails, is cancelled or disposed', async () => {
+    const stage = new Stage();
+    stage.unavailable.add(1);
+    const job = stage.job(3);
+    const missing = job.whenDone(uid(1));
+    await Promise.all([
+      expect(missing).rejects.toMatchObject({ notice: { code: 'source-unavailable' } }),
+      job.start(),
+    ]);
+    await expect(job.whenDone(uid(1))).rejects.toMatchObject({ notice: { code: 'source-unavailable' } });
+
+    const failing = new Stage();
+    failing.prepareFault = INFERENCE;
+    const broken = failing.job(3);
+    const never = broken.whenDone(uid(1));
+    await Promise.all([
+      expect(never).rejects.toMatchObject({ notice: { code: 'inference' } }),
+      broken.start(),
+    ]);
+
+    for (const end of ['cancel', 'dispose'] as const) {
+      const held = new Stage();
+      held.hold = true;
+      const ended = held.job(3);
+      void ended.start();
+      await settled();
+      const wanted = ended.whenDone(uid(0));
+      ended[end]();
+      await expect(wanted).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+      await expect(ended.whenDone(uid(0))).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+    }
   });
 });
 

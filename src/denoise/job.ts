@@ -32,6 +32,8 @@ const ENGINE_UNUSABLE: readonly Fault['code'][] = [
 ];
 
 interface Waiter {
+  /** It wants the slice before all others. */
+  readonly urgent: boolean;
   resolve(slice: DenoisedSlice): void;
   reject(error: unknown): void;
 }
@@ -145,36 +147,12 @@ export class DenoiseJob implements DenoiseJobHandle {
     this.#order.focus(this.#index(sopInstanceUid));
   }
 
-  async request(sopInstanceUid: string, signal?: AbortSignal): Promise<DenoisedSlice> {
-    signal?.throwIfAborted();
-    const index = this.#index(sopInstanceUid);
-    const there = this.#results.get(index);
-    if (there) return there;
-    const failure = this.#failures.get(index);
-    if (failure) throw new DenoiseError(failure);
-    if (this.#state === 'cancelled' || this.#disposed)
-      throw new DenoiseError({ kind: 'fault', code: 'cancelled' });
-    if (this.#state === 'failed') throw new DenoiseError(this.#reasons[0]!);
-    return new Promise((resolve, reject) => {
-      const waiting = this.#waiters.get(index) ?? new Set();
-      const leave = () => {
-        waiting.delete(waiter);
-        if (waiting.size === 0) {
-          this.#waiters.delete(index);
-          this.#order.unrequest(index);
-        }
-        reject(signal!.reason);
-      };
-      const settle = () => signal?.removeEventListener('abort', leave);
-      const waiter: Waiter = {
-        resolve: slice => (settle(), resolve(slice)),
-        reject: error => (settle(), reject(error)),
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      this.#waiters.set(index, waiting.add(waiter));
-      this.#order.request(index);
-      this.#wakeUp();
-    });
+  request(sopInstanceUid: string, signal?: AbortSignal): Promise<DenoisedSlice> {
+    return this.#wait(sopInstanceUid, true, signal);
+  }
+
+  whenDone(sopInstanceUid: string, signal?: AbortSignal): Promise<DenoisedSlice> {
+    return this.#wait(sopInstanceUid, false, signal);
   }
 
   result(sopInstanceUid: string): DenoisedSlice | null {
@@ -194,6 +172,38 @@ export class DenoiseJob implements DenoiseJobHandle {
     if (isBusy(this.#state)) this.cancel();
     this.#rejectAll(new DenoiseError({ kind: 'fault', code: 'cancelled' }));
     this.#results.clear();
+  }
+
+  async #wait(sopInstanceUid: string, urgent: boolean, signal?: AbortSignal): Promise<DenoisedSlice> {
+    signal?.throwIfAborted();
+    const index = this.#index(sopInstanceUid);
+    const done = this.#results.get(index);
+    if (done) return done;
+    const failure = this.#failures.get(index);
+    if (failure) throw new DenoiseError(failure);
+    if (this.#state === 'cancelled' || this.#disposed)
+      throw new DenoiseError({ kind: 'fault', code: 'cancelled' });
+    if (this.#state === 'failed') throw new DenoiseError(this.#reasons[0]!);
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiters.get(index) ?? new Set();
+      const leave = () => {
+        waiting.delete(waiter);
+        if (![...waiting].some(other => other.urgent)) this.#order.unrequest(index);
+        if (waiting.size === 0) this.#waiters.delete(index);
+        reject(signal!.reason);
+      };
+      const settle = () => signal?.removeEventListener('abort', leave);
+      const waiter: Waiter = {
+        urgent,
+        resolve: slice => (settle(), resolve(slice)),
+        reject: error => (settle(), reject(error)),
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiters.set(index, waiting.add(waiter));
+      if (!urgent) return;
+      this.#order.request(index);
+      this.#wakeUp();
+    });
   }
 
   /** Verdict, with the model's domain, and room for the results. */
@@ -260,6 +270,7 @@ export class DenoiseJob implements DenoiseJobHandle {
         columns,
         hu: toInt16(output.slices[0]!),
         provider: output.provider,
+        ms: output.ms,
       };
       this.#keep(index, slice, performance.now() - started);
     } catch (error) {

@@ -13,6 +13,8 @@ export interface DenoisedSlice {
   readonly hu: Int16Array;
   /** Which provider computed it (a fallback half-way leaves a series with two; the derivation says so slice by slice). */
   readonly provider: EngineInfo['provider'];
+  /** Its share of the inference's wall time. */
+  readonly ms: number;
 }
 
 export interface JobProgress {
@@ -51,8 +53,8 @@ export interface DenoiseJobOptions {
   /** Results of the whole series must fit (2 bytes a pixel); default 1 GiB. */
   readonly memoryBudgetBytes?: number;
   /**
-   * False: each result goes out with its event and is forgotten, so a series of any length fits; `result` gives null, and `request` is of use only
-   * before a slice is done. Default true.
+   * False: each result goes out with its event and is forgotten, so a series of any length fits; `result` gives null, and `request` and
+   * `whenDone` are of use only before a slice is done. Default true.
    */
   readonly keepResults?: boolean;
   /** SOP Instance UID of the slice on screen; default the middle one. */
@@ -88,6 +90,8 @@ export interface DenoiseJobHandle {
    * for it. Rejects with a DenoiseError when the slice or the job fails or is cancelled, or with the signal's reason.
    */
   request(sopInstanceUid: string, signal?: AbortSignal): Promise<DenoisedSlice>;
+  /** The same, without priority: resolves when the slice's turn comes. A slice that failed rejects until `start()` tries it again. */
+  whenDone(sopInstanceUid: string, signal?: AbortSignal): Promise<DenoisedSlice>;
   result(sopInstanceUid: string): DenoisedSlice | null;
   /** The listener is called with the snapshot at once, then at every event. */
   subscribe(listener: (event: JobEvent) => void): () => void;
