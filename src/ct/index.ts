@@ -2,6 +2,8 @@
 export type * from './types';
 export { judgeSeries } from './verdict';
 export { sortAlongNormal } from './geometry';
+export { neighbourRuns, type SliceRun } from './neighbours';
+export { planSlabs, type Slab } from './slabs';
 export {
   modalityOf,
   sliceFromStored,

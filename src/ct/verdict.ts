@@ -3,9 +3,11 @@ import { items, number, numbers, text, texts } from './attributes';
 import { judgeDomain } from './domain';
 import { COSINE_TOLERANCE, sliceNormal } from './geometry';
 import { invalid, missing, readModality } from './modality';
+import { neighbourRuns } from './neighbours';
 import { PRODUCT } from './product';
+import { isBeyond } from './slabs';
 import { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';
-import type { ModelDomain, NaturalizedInstance, Verdict } from './types';
+import type { ModelDomain, ModelSlab, NaturalizedInstance, Verdict } from './types';
 
 const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 /** Enhanced CT, Legacy Converted Enhanced CT. */
@@ -22,8 +24,13 @@ const NEEDED_HU = [-200, 200] as const;
  * `A\B` strings, numbers may be strings.
  * @param instances all instances of one series, in any order
  * @param domain what the model was trained for; null when no model is chosen yet (then nothing is outside it)
+ * @param slab of a model that reads neighbouring slices; it also judges how the slices lie
  */
-export function judgeSeries(instances: readonly NaturalizedInstance[], domain: ModelDomain | null): Verdict {
+export function judgeSeries(
+  instances: readonly NaturalizedInstance[],
+  domain: ModelDomain | null,
+  slab: ModelSlab | null = null,
+): Verdict {
   const [first] = instances;
   if (!first) return { kind: 'refused', reasons: [{ kind: 'refusal', code: 'empty-series' }] };
   const reasons = new Notices<Refusal>();
@@ -36,6 +43,12 @@ export function judgeSeries(instances: readonly NaturalizedInstance[], domain: M
   if (reasons.list.length === 0) {
     for (const attribute of mixed(first, instances))
       reasons.add({ kind: 'refusal', code: 'mixed-geometry', attribute });
+  }
+  if (reasons.list.length === 0 && slab) {
+    for (const notice of judgeNeighbours(instances, slab)) {
+      if (notice.kind === 'refusal') reasons.add(notice);
+      else warnings.add(notice);
+    }
   }
   return reasons.list.length > 0
     ? { kind: 'refused', reasons: reasons.list }
@@ -155,6 +168,22 @@ function warn(instance: NaturalizedInstance, domain: ModelDomain | null): Warnin
     warnings.push({ kind: 'warning', code: 'derived-source', imageType: imageType.join('\\') });
   }
   return warnings;
+}
+
+/** What a model of slabs has to say about how the slices lie. */
+function* judgeNeighbours(
+  instances: readonly NaturalizedInstance[],
+  slab: ModelSlab,
+): Generator<Refusal | Warning> {
+  const runs = neighbourRuns(instances);
+  if (runs.length > 1) yield { kind: 'warning', code: 'slices-interrupted', parts: runs.length };
+  for (const run of runs.filter(each => isBeyond(each, slab))) {
+    const spacingMm = Math.round(run.spacingMm! * 100) / 100;
+    if (slab.beyondSpacing === 'refuse') yield { kind: 'refusal', code: 'spacing-outside-model', spacingMm };
+    else if (slab.beyondSpacing === 'warn')
+      yield { kind: 'warning', code: 'spacing-outside-domain', spacingMm };
+    else yield { kind: 'warning', code: 'spacing-without-neighbours', spacingMm };
+  }
 }
 
 /** Attributes in which an instance differs from the first. Spacing along z may vary: the models see one slice at a time. */

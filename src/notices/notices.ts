@@ -16,6 +16,7 @@ export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'missing-attribute'; readonly keyword: string }
   | { readonly code: 'invalid-attribute'; readonly keyword: string; readonly value: string }
   | { readonly code: 'too-small'; readonly rows: number; readonly columns: number }
+  | { readonly code: 'spacing-outside-model'; readonly spacingMm: number }
   | { readonly code: 'undecodable'; readonly transferSyntaxUid: string }
   | { readonly code: 'no-series' }
   | { readonly code: 'not-denoised' }
@@ -31,6 +32,9 @@ export type Warning = { readonly kind: 'warning' } & (
   | { readonly code: 'body-part-outside-domain'; readonly bodyPart: string }
   | { readonly code: 'age-outside-domain'; readonly ageYears: number }
   | { readonly code: 'kvp-outside-domain'; readonly kvp: number }
+  | { readonly code: 'spacing-outside-domain'; readonly spacingMm: number }
+  | { readonly code: 'spacing-without-neighbours'; readonly spacingMm: number }
+  | { readonly code: 'slices-interrupted'; readonly parts: number }
   | { readonly code: 'lossy-source'; readonly method: string }
   | { readonly code: 'derived-source'; readonly imageType: string }
   | { readonly code: 'image-type-missing' }

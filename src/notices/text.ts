@@ -73,6 +73,11 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
       ];
     case 'too-small':
       return [`The images are only ${refusal.columns} x ${refusal.rows} pixels.`, CHOOSE_AXIAL];
+    case 'spacing-outside-model':
+      return [
+        `The slices lie ${refusal.spacingMm} mm apart, and the model does not take that spacing.`,
+        'Choose another model, or a series with another spacing.',
+      ];
     case 'undecodable':
       return [
         `The files are compressed in a way that cannot be read here (transfer syntax ${refusal.transferSyntaxUid}).`,
@@ -142,6 +147,12 @@ function describeWarning(warning: Warning): string {
       return `The patient's age (${warning.ageYears} years) is outside what the model was trained for.`;
     case 'kvp-outside-domain':
       return `The tube voltage (${warning.kvp} kV) is outside what the model was trained for.`;
+    case 'spacing-outside-domain':
+      return `The distance between slices (${warning.spacingMm} mm) is outside what the model was trained for.`;
+    case 'spacing-without-neighbours':
+      return `The slices lie ${warning.spacingMm} mm apart, outside what the model was trained for, so each is denoised without its neighbours.`;
+    case 'slices-interrupted':
+      return `The series is ${warning.parts} stacks of slices, by gaps, spacing or acquisition; no slice is denoised with a neighbour of another stack.`;
     case 'lossy-source':
       return `The source images were compressed lossily${warning.method ? ` (${warning.method})` : ''}.`;
     case 'derived-source':
