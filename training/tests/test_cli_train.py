@@ -9,10 +9,9 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from iscl.cli import main
-from iscl.data.split import SeriesStats
 from iscl.data import EmptySetError, SplitError
-from iscl.training import load_checkpoint, start_weights
-from iscl.training import command
+from iscl.data.split import SeriesStats
+from iscl.training import command, load_checkpoint, start_weights
 from iscl.training.command import SHIPPED, configuration, make_trainer, shipped_names
 from iscl.training.own_folders import assign_sides
 from iscl.training.pairs import read_pairs

@@ -7,8 +7,7 @@ from PIL import Image
 from scipy import ndimage
 
 from iscl.cli import main
-from iscl.electron_microscopy import EmConfig, StackError, psnr, read_stack, train, write_stack
-from iscl.electron_microscopy import synthetic
+from iscl.electron_microscopy import EmConfig, StackError, psnr, read_stack, synthetic, train, write_stack
 
 
 def test_png_and_tiff_depths_share_one_scale(tmp_path):

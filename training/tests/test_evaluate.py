@@ -23,7 +23,7 @@ from iscl.evaluation.run import Material, evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason=f"needs real scans in {os.path.join('..', 'shared', 'data')}")
+needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="needs real scans in ../shared/data")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_description_of_the_slices_passes_over_those_without_a_uniform_regio
     assert "2 slices of 2 patients" in describe([case, other])
 
 
-@pytest.mark.parametrize("name", [n for n in baselines.NAMES])
+@pytest.mark.parametrize("name", list(baselines.NAMES))
 def test_baselines_cut_noise_and_keep_hu(pairs, name):
     if baselines.missing_package(name):
         pytest.skip(f"package {baselines.missing_package(name)} is not installed")

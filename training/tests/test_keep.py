@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -38,8 +40,8 @@ def test_more_kept_means_more_noise_and_a_finer_spectrum(chosen, own):
     for group in ("mixed", "own", "flat"):
         cut = [getattr(row, group)["noise_cut"] for row in rows]
         texture = [getattr(row, group)["nps_ratio"] for row in rows]
-        assert all(a > b for a, b in zip(cut, cut[1:]))
-        assert all(a < b for a, b in zip(texture, texture[1:]))
+        assert all(a > b for a, b in pairwise(cut))
+        assert all(a < b for a, b in pairwise(texture))
         assert cut[0] > 0.1
     assert rows[0].real is None
 

@@ -1,13 +1,13 @@
 """Model observers on signals and noise whose detectability is known."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from iscl.evaluation import EvaluationError, detectability as lcd
+from iscl.evaluation import EvaluationError
+from iscl.evaluation import detectability as lcd
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "phantom" / "sim-lcd-ct" / "fbp"
 
@@ -124,7 +124,7 @@ def test_mhd_faults_are_named(tmp_path):
         lcd.read_mhd(tmp_path / "s.mhd")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason=f"needs the MITA-LCD phantom in {os.path.join('..', 'shared', 'data')}")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the MITA-LCD phantom in ../shared/data")
 def test_real_phantom_detectability_grows_with_dose_and_survives_a_linear_blur():
     phantom = {dose: lcd.load_phantom(SHARED, dose) for dose in lcd.DOSES}
     assert abs(float(np.mean(phantom[100][1][:, 118:138, 118:138]))) < 3

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from iscl.data import measure_noise, read_series
-from iscl.phantom import LIVER_LESIONS, Protocol, Scene, chest_abdomen, plane_integrals, plane_raster, scan_slice, truth_slice
-from iscl.phantom import command
+from iscl.phantom import LIVER_LESIONS, Protocol, Scene, chest_abdomen, command, plane_integrals, plane_raster, scan_slice, truth_slice
 from iscl.phantom.scene import rotation, sections
 from iscl.phantom.write import instance, series_plan, write_instance
 from iscl.simulate import Exposure, FanBeam, Kernel, mu_water
@@ -67,7 +66,7 @@ def test_sections_lie_on_the_quadric():
     turn = rotation(30, 40, 20)
     scene.ellipsoid((5, -8, 3), (30, 20, 12), 0.0, turn)
     for z in (-4.0, 3.0, 9.0):
-        (table,), (index,) = sections(scene.painted, z)
+        (table,), _ = sections(scene.painted, z)
         cx, cy, a11, a12, a22, _ = table
         for angle in np.linspace(0, 2 * np.pi, 9):
             d = np.array([np.cos(angle), np.sin(angle)])
@@ -205,7 +204,7 @@ def test_committed_demo_study():
     assert [s.position for s in full.slices] == [s.position for s in quarter.slices]
     # Quarter dose is twice the noise, in the liver 9 to 13 HU at full dose.
     liver = (slice(235, 275), slice(150, 190))
-    difference = np.stack([(a.hu - b.hu)[liver] for a, b in zip(full.slices[5:14], quarter.slices[5:14])])
+    difference = np.stack([(a.hu - b.hu)[liver] for a, b in zip(full.slices[5:14], quarter.slices[5:14], strict=True)])
     assert abs(difference.mean()) < 0.5
     noise = [np.median([measure_noise(s.hu) for s in series.slices[5:14]]) for series in (full, quarter)]
     assert noise[1] / noise[0] == pytest.approx(2.0, rel=0.15)

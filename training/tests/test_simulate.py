@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def test_radial_spectrum_has_the_shape_of_the_filter():
     frequency = np.fft.fftfreq(64, PIXEL)
     radius = np.hypot(frequency[:, None], frequency[None])
     edges = np.linspace(0, 0.5 / PIXEL, 17)
-    radial = np.array([power[(radius >= a) & (radius < b)].mean() for a, b in zip(edges, edges[1:])])
+    radial = np.array([power[(radius >= a) & (radius < b)].mean() for a, b in pairwise(edges)])
     centre = torch.from_numpy(0.5 * (edges[1:] + edges[:-1]))
     theory = (centre * kernel.window(centre / FAN.detector_nyquist) ** 2).numpy()
     correlation = np.corrcoef(radial, theory)[0, 1]

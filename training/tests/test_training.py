@@ -18,8 +18,8 @@ from iscl.training import (
     read_pairs,
 )
 from iscl.training import checkpoint as checkpoints
-from iscl.training.iscl_step import Optimizers, Players, iscl_step
 from iscl.training.config import IsclOptions
+from iscl.training.iscl_step import Optimizers, Players, iscl_step
 from iscl.training.optim import Lookahead
 from iscl.training.progress import DivergedError, RunLog, append_csv
 from iscl.training.run import half_precision, prepare, run

@@ -121,7 +121,7 @@ def simulate_pair(item: CtSlice, simulator: Simulator, config: PairConfig, seed:
     # The slice's own noise fixes the number of photons: same estimator on both, so its bias cancels.
     to_own = added_sd(own_sd, config.dose) / modal_sd(local_sd(noise[0])[tissue])
     scales = [to_own]
-    for kernel, field in zip(kernels[1:], noise[1:]):
+    for kernel, field in zip(kernels[1:], noise[1:], strict=True):
         # Slice thickness and exposure of the scanner stood for are free: its level goes with the sharpness of the
         # kernel, with a wide scatter.
         typical = TYPICAL_SD * (kernel.cutoff / TYPICAL_CUTOFF) ** 0.9
@@ -186,7 +186,7 @@ def build_one(task: Task, folder: Path, simulator: Simulator | None, config: Pai
     folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     with partial.open("wb") as handle:
-        np.savez(handle, **content)
+        np.savez(handle, **content)  # type: ignore[arg-type]  # numpy declares names of arrays as its own options
     partial.rename(target)
     return "made"
 

@@ -28,7 +28,9 @@ def add_parser(subparsers: Any) -> None:
                         help="TOML with the entry's words: id, version, name, method, domain, metrics, training")
     parser.add_argument("--models", type=Path, required=True, help="the models folder")
     parser.add_argument("--row", default="denoiser", choices=("denoiser", "extractor", "ensemble"))
-    parser.add_argument("--keep", type=float, default=None, help="share of the fine part of the removed noise that stays at full strength, 0 to 0.6")
+    parser.add_argument(
+        "--keep", type=float, default=None, help="share of the fine part of the removed noise that stays at full strength, 0 to 0.6"
+    )
     parser.add_argument("--strength", type=float, default=1.0,
                         help="share of the noise map that full strength takes out, above 0 to 1: scales the network's last layer")
     parser.add_argument("--default", action="store_true", help="make it the default model")
@@ -91,7 +93,7 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
         "checks": checks,
         **{key: card[key] for key in ("domain", "method", "metrics", "training", "licence")},
     }
-    if is_ct:
+    if isinstance(net, CtDenoiser):
         entry["keptFineNoiseShare"] = round(float(net.keep), 4)
     return ModelEntry(entry)
 

@@ -71,8 +71,10 @@ def table(net: CtDenoiser, mixed: list[ValidationCase], own: list[ValidationCase
     noise = [[_noise(net, case.noisy) for case in group] for group in groups]
     rows = []
     for share in SHARES:
-        *simulated, scans = (_figures(group, removed, share) for group, removed in zip(groups, noise, strict=True))
-        rows.append(Row(share, *simulated, scans or None))
+        on_mixed, on_own, on_flat, on_scans = (
+            _figures(group, removed, share) for group, removed in zip(groups, noise, strict=True)
+        )
+        rows.append(Row(share, on_mixed, on_own, on_flat, on_scans or None))
     return rows
 
 

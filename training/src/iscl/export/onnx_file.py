@@ -22,7 +22,7 @@ class ExportError(RuntimeError):
 
 def export_onnx(net: nn.Module, path: Path) -> None:
     """Writes `net` (HU to HU, [1, 1, H, W], any H and W) as `hu` -> `denoised`, opset 17."""
-    net = net.eval().to(memory_format=torch.contiguous_format)
+    net = net.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch does not declare this form
     example = torch.zeros(1, 1, 72, 88)
     axes = {2: "rows", 3: "columns"}
     with warnings.catch_warnings():

@@ -81,8 +81,8 @@ def _wall(scene: Scene, rng: np.random.Generator) -> int:
         ((126, 30), (22, 50), 20.0, MUSCLE),
         ((-126, 30), (22, 50), -20.0, MUSCLE),
     ]
-    for centre, semi, turn, hu in muscle:
-        scene.cylinder(centre, semi, hu, turn)
+    for middle, semi_axes, turn, hu in muscle:
+        scene.cylinder(middle, semi_axes, hu, turn)
     # Fat planes between the layers of the wall.
     for outer, inner in (((150.2, 96.6), (149.3, 95.9)), ((145.4, 93.0), (144.8, 92.5))):
         scene.cylinder((0, BODY_CENTRE_Y), outer, -40)
@@ -130,8 +130,8 @@ def _liver(scene: Scene, rng: np.random.Generator, cavity: int) -> None:
     _tree(scene, rng, np.array([-26.0, 2, -42]), np.array([-0.7, 0.6, -0.4]), 4.6, 28, 5, BLOOD + 6, inside)
     for direction in ((-0.9, 0.35, -0.35), (-0.75, -0.6, -0.3), (-0.2, -0.95, -0.3)):
         _tree(scene, rng, np.array([-24.0, 20, 6]), np.array(direction), 5.2, 38, 5, BLOOD - 4, inside)
-    for centre, radius, hu in LIVER_LESIONS:
-        scene.ellipsoid(centre, (radius, radius, radius), hu)
+    for lesion, radius, hu in LIVER_LESIONS:
+        scene.ellipsoid(lesion, (radius, radius, radius), hu)
     # Peripheral nodular enhancement of the last one.
     x, y, z = LIVER_LESIONS[-1][0]
     for angle in range(0, 360, 72):
@@ -177,7 +177,8 @@ def _spleen_and_stomach(scene: Scene, rng: np.random.Generator, cavity: int) -> 
         u = rng.normal(size=3)
         u /= np.linalg.norm(u)
         place = np.array([66, -14, -38]) + rotation(20) @ (u * 40.5)
-        scene.ellipsoid(tuple(place), (rng.uniform(2, 4), rng.uniform(4, 9), rng.uniform(4, 12)), 76, np.degrees(np.arctan2(u[1], u[0])) + 20)
+        semi = (rng.uniform(2, 4), rng.uniform(4, 9), rng.uniform(4, 12))
+        scene.ellipsoid(tuple(place), semi, 76, np.degrees(np.arctan2(u[1], u[0])) + 20)
     scene.speckle(rng, 240, (62, 4, -42), (26, 16, 26), (1.5, 4.0), (-12, 26))
     # A huge circle whose rim is the fluid level.
     level = scene.clip_cylinder((0, -4031.0), (4000, 4000))
@@ -232,7 +233,8 @@ def _retroperitoneum(scene: Scene, rng: np.random.Generator) -> None:
         )
         # Adrenal: three thin limbs.
         for dx, dy in ((-7, 10), (7, 12), (0, -6)):
-            scene.tube(np.array([(side * 34, 36, -22), (side * 34 + dx, 36 + dy, -30), (side * 34 + dx * 1.4, 36 + dy * 1.4, -40)], float), 2.1, 66)
+            course = [(side * 34, 36, -22), (side * 34 + dx, 36 + dy, -30), (side * 34 + dx * 1.4, 36 + dy * 1.4, -40)]
+            scene.tube(np.array(course, float), 2.1, 66)
         # Psoas and crus.
         scene.ellipsoid((side * 33, 64, -95), (15, 14, 62), MUSCLE, side * 10)
         scene.ellipsoid((side * 9 + 4, 35, -30), (4.5, 15, 62), MUSCLE + 4, side * -28)
@@ -250,7 +252,10 @@ def _retroperitoneum(scene: Scene, rng: np.random.Generator) -> None:
 
 def _bowel(scene: Scene, rng: np.random.Generator) -> None:
     # Transverse colon and splenic flexure: haustra, gas above, stool below.
-    course = [(-72, -62, -62), (-48, -66, -60), (-24, -70, -62), (0, -71, -64), (26, -68, -62), (50, -64, -58), (104, -40, -56), (114, -18, -50), (108, -2, -44)]
+    course = [
+        *[(-72, -62, -62), (-48, -66, -60), (-24, -70, -62), (0, -71, -64), (26, -68, -62), (50, -64, -58)],
+        *[(104, -40, -56), (114, -18, -50), (108, -2, -44)],
+    ]
     level = scene.clip_cylinder((0, -4062.0), (4000, 4000))
     side_level = scene.clip_cylinder((0, -4022.0), (4000, 4000))
     dense = np.linspace(0, len(course) - 1, 60)

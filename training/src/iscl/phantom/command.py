@@ -30,7 +30,7 @@ def _start(seed: int) -> None:
 def _dicom(index: int, doses: list[float], truth: bool, protocol: Protocol, seed: int, out: Path) -> int:
     images = scan_slice(_shared["scene"], index, doses, protocol, seed, noiseless=truth)
     written = 0
-    for dose, image in zip([None, *doses] if truth else doses, images):
+    for dose, image in zip([None, *doses] if truth else doses, images, strict=True):
         plan = series_plan(dose)
         written += write_instance(instance(image, index, plan, protocol, seed), out / plan.folder).stat().st_size
     return written

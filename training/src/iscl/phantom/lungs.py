@@ -32,17 +32,17 @@ def paint_lungs(scene: Scene, rng: np.random.Generator) -> None:
         _vessels(scene, rng, side)
         fissure = (side * 76, 6, 44)
         scene.ellipsoid(fissure, (56, 0.5, 46), -700, side * 12.0, clip)
-    for centre, radius, hu in NODULES:
-        scene.ellipsoid(centre, (radius, radius * 0.92, radius), hu, 20)
+    for (x, y, z), radius, hu in NODULES:
+        scene.ellipsoid((x, y, z), (radius, radius * 0.92, radius), hu, 20)
         if hu > -100:
             for _ in range(5):
                 a = rng.uniform(0, 2 * np.pi)
                 scene.ellipsoid(
-                    (centre[0] + radius * 1.1 * np.cos(a), centre[1] + radius * 1.1 * np.sin(a), centre[2]),
+                    (x + radius * 1.1 * np.cos(a), y + radius * 1.1 * np.sin(a), z),
                     (radius * 0.7, 0.5, 0.8), -250, np.degrees(a),
                 )  # fmt: skip
         else:
-            scene.ellipsoid(centre, (radius * 0.32, radius * 0.3, radius * 0.4), -60)
+            scene.ellipsoid((x, y, z), (radius * 0.32, radius * 0.3, radius * 0.4), -60)
 
 
 def _vessels(scene: Scene, rng: np.random.Generator, side: int) -> None:

@@ -42,8 +42,8 @@ def _channel_range(sx, sy, towards, ellipse, angle, channels):  # pragma: no cov
     middle -= 2 * math.pi * math.floor(middle / (2 * math.pi) + 0.5)
     half = math.asin(ellipse[5] / distance)
     mid = (channels - 1) / 2
-    first = int(math.floor((middle - half) / angle + mid))
-    last = int(math.ceil((middle + half) / angle + mid)) + 1
+    first = math.floor((middle - half) / angle + mid)
+    last = math.ceil((middle + half) / angle + mid) + 1
     return max(0, first), min(channels, last)
 
 

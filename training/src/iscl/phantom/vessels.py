@@ -31,6 +31,8 @@ def fork(
     share = float(rng.uniform(smallest, 1 - smallest))
     across = np.cross(direction, rng.normal(size=3))
     across /= np.linalg.norm(across)
-    return tuple(
-        (part, direction + sign * (opening * (1 - part) + least) * across) for part, sign in ((share, 1.0), (1 - share, -1.0))
-    )
+
+    def child(part: float, sign: float) -> tuple[float, np.ndarray]:
+        return part, direction + sign * (opening * (1 - part) + least) * across
+
+    return child(share, 1.0), child(1 - share, -1.0)

@@ -9,19 +9,18 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless
 from scipy import ndimage
 
 from ..data.tissue import body_mask
 from .scan import Protocol, outside_field
 
-CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 _NAMESPACE = uuid.UUID("6f1d1a3c-6f0e-5d0a-9d3b-2f8d5c1e7a40")
 
 
-def uid(*parts: object) -> str:
+def uid(*parts: object) -> UID:
     """A UID that depends on its parts alone (UUID-derived, PS3.5 B.2)."""
-    return f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(map(str, parts))).int}"
+    return UID(f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(map(str, parts))).int}")
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,18 @@ def stored_values(hu: np.ndarray) -> np.ndarray:
 def instance(hu: np.ndarray, index: int, plan: SeriesPlan, protocol: Protocol, seed: int) -> FileDataset:
     """One CT image, compressed. Deterministic in its arguments."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
+    meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = uid(seed, plan.description, protocol.slices, index)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = uid("implementation")
     meta.ImplementationVersionName = "ISCL_PHANTOM"
-    ds = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     z = float(protocol.heights()[index])
     corner = -(protocol.size - 1) / 2 * protocol.pixel_mm
     milliamps = protocol.milliamps * plan.dose
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-    ds.SOPClassUID = CT_IMAGE_STORAGE
+    ds.SOPClassUID = CTImageStorage
     ds.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = "20260102"
     ds.StudyTime = "090000"

@@ -103,7 +103,7 @@ class Simulator:
             variance = log_noise_variance(p, photons, exposure.electronic_variance, dose)
             z = torch.randn(p.shape, generator=generator, device=generator.device if generator else self.device)
             fields.append(variance.sqrt() * z.to(self.device))
-        return self.reconstruct_noise(torch.stack(fields), kernels, tuple(hu.shape), pixel_mm, mu_w)
+        return self.reconstruct_noise(torch.stack(fields), kernels, (hu.shape[0], hu.shape[1]), pixel_mm, mu_w)
 
     def reconstruct_noise(
         self, log_noise: torch.Tensor, kernels: list[Kernel], shape: tuple[int, int], pixel_mm: float, mu_w: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -15,7 +16,7 @@ def mu_water(kvp: float) -> float:
     """Attenuation of water in 1/mm, interpolated over tube voltage and held constant outside 80 to 140 kVp."""
     points = sorted(MU_WATER_PER_MM.items())
     kvp = min(max(kvp, points[0][0]), points[-1][0])
-    for (k0, m0), (k1, m1) in zip(points, points[1:]):
+    for (k0, m0), (k1, m1) in pairwise(points):
         if kvp <= k1:
             return m0 + (m1 - m0) * (kvp - k0) / (k1 - k0)
     return points[-1][1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional as nnf
 
 from .geometry import FanBeam
 
@@ -26,10 +26,10 @@ def line_integrals(
     """
     height, width = mu.shape
     side = max(height, width)
-    padded = F.pad(mu, (0, side - width, 0, side - height))[None, None]
+    padded = nnf.pad(mu, (0, side - width, 0, side - height))[None, None]
     size = min(grid, side)
     if size < side:
-        padded = F.interpolate(padded, size=(size, size), mode="area")
+        padded = nnf.interpolate(padded, size=(size, size), mode="area")
         pixel_mm = pixel_mm * side / size
     device = mu.device
     # Rotated sampling grids: rows of the sampled image run along the rays.
@@ -46,7 +46,7 @@ def line_integrals(
         x = -s[None, None, :] * n + t[None, :, None] * c
         y = s[None, None, :] * c + t[None, :, None] * n
         points = torch.stack([x, -y], dim=-1)
-        sampled = F.grid_sample(padded.expand(points.shape[0], -1, -1, -1), points, align_corners=False)
+        sampled = nnf.grid_sample(padded.expand(points.shape[0], -1, -1, -1), points, align_corners=False)
         parallel[part] = sampled[:, 0].sum(dim=1) * (reach * pixel_mm)
     # A full turn of parallel angles, so that rebinning needs no case for the half turn: p(theta + pi, s) = p(theta, -s).
     turn = torch.cat([parallel, parallel.flip(1), parallel[:1]])
@@ -59,7 +59,7 @@ def line_integrals(
     row = ray_angle * (angles / math.pi)
     column = distance / (reach * pixel_mm)
     where = torch.stack([column * (2 / (size - 1)), row * (2 / (2 * angles)) - 1], dim=-1)[None]
-    out = F.grid_sample(turn[None, None], where, align_corners=True)
+    out = nnf.grid_sample(turn[None, None], where, align_corners=True)
     return out[0, 0]
 
 
