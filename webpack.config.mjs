@@ -93,7 +93,8 @@ export default (_env, { mode = 'production' }) => ({
         { from: 'extension/check.mjs', info: { minimized: true } },
       ],
     }),
-    new DistManifest(),
+    // A watch build changes all the time, and only an installed copy is checked.
+    mode === 'production' && new DistManifest(),
   ],
   performance: { hints: false },
 });

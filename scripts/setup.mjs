@@ -1,5 +1,5 @@
-// Behind `npm start` and `npm test`: makes a fresh clone ready, then starts the server or the tests. Plain JavaScript and
-// nothing but Node at the top, because at first nothing is installed.
+// Behind `npm start`, `npm run dev` and `npm test`: prepares a fresh clone, then starts the server, the watch build or the tests.
+// Plain JavaScript that imports only Node's own modules at the top, because a fresh clone has no packages yet.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -167,18 +167,33 @@ async function build() {
 
 async function start(flags) {
   await prepare();
-  const args = ['--import', 'tsx', join(root, 'server/src/main.ts'), ...flags];
+  return serve('server/src/main.ts', flags);
+}
+
+/** The watch build replaces the build of `prepare`. */
+async function dev(flags) {
+  await prepareViewer();
+  return serve('scripts/dev.mjs', flags);
+}
+
+/** Runs a script that may import TypeScript until it ends. Resolves to its exit code. */
+function serve(script, flags) {
+  const args = ['--import', 'tsx', join(root, script), ...flags];
   const server = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
-  // Ctrl+C reaches the server by itself; a plain kill does not.
+  // The terminal sends Ctrl+C to the server too; it does not pass on a plain kill.
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill(signal));
   process.on('SIGINT', () => {});
   return new Promise(resolve => server.on('exit', code => resolve(code ?? 0)));
 }
 
-async function prepare() {
+async function prepareViewer() {
   checkNode();
   install();
   await fetchViewer();
+}
+
+async function prepare() {
+  await prepareViewer();
   await build();
 }
 
@@ -199,7 +214,7 @@ async function test() {
 }
 
 const [command, ...flags] = process.argv.slice(2);
-const commands = { start, test, prepare: async () => prepare().then(() => 0) };
+const commands = { start, dev, test, prepare: async () => prepare().then(() => 0) };
 try {
   if (!commands[command])
     throw new SetupError(`Use: node scripts/setup.mjs ${Object.keys(commands).join(' | ')}`);
