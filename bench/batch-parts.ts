@@ -29,15 +29,15 @@ export async function measureParts(input: string, output: string, threads: numbe
     const path = join(input, file);
     const instance = await time('list', async () => naturalize(parsePart10(await readFile(path))));
     const bytes = await time('read', () => readFile(path));
-    const { parsed, frame, slice } = await time('decode', async () => {
+    const { parsed, slice } = await time('decode', async () => {
       const parsed = parsePart10(bytes);
-      const frame = await decodeFrame(parsed);
-      return { parsed, frame, slice: sliceFromStored(frame.stored, instance) };
+      const { stored } = await decodeFrame(parsed);
+      return { parsed, slice: sliceFromStored(stored, instance) };
     });
     const { hu } = await time('inference', () => engine.denoise(slice));
     const { part10 } = await time('derive and encode', () =>
       deriveInstance({
-        source: { parsed, frame },
+        source: { parsed, stored: slice.stored },
         hu: blend(slice, hu, 1),
         provenance,
         createdAt: new Date(0),

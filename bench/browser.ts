@@ -42,7 +42,11 @@ function addSeries(): void {
         ImageOrientationPatient: [1, 0, 0, 0, 1, 0],
         ImagePositionPatient: [0, 0, i],
       },
-      loadHu: async () => ({ rows: 512, columns: 512, hu: new Float32Array(512 * 512), padding, modality }),
+      loadHu: async () => ({
+        ...{ rows: 512, columns: 512, padding, modality },
+        hu: new Float32Array(512 * 512),
+        stored: new Uint16Array(512 * 512).fill(1024),
+      }),
     }));
   Object.assign(globalThis, { bench: { series } });
 }

@@ -6,6 +6,7 @@ import {
   decodeFrame,
   naturalize,
   parsePart10,
+  pixelFormatOf,
   type DerivedInstance,
   type ParsedInstance,
 } from '../src/dicom';
@@ -219,11 +220,13 @@ async function holds(client: DicomWebClient, derived: DerivedInstance): Promise<
  */
 async function samePixels(one: ParsedInstance, other: ParsedInstance): Promise<boolean> {
   const [p, q] = await Promise.all(
-    [one, other].map(async parsed => storedSlice((await decodeFrame(parsed)).stored, naturalize(parsed))),
+    [one, other].map(async parsed =>
+      storedSlice((await decodeFrame(parsed)).stored, pixelFormatOf(parsed.dataset)),
+    ),
   );
   const { slope, intercept } = p!.modality;
   if (slope !== q!.modality.slope || intercept !== q!.modality.intercept) return false;
   const steps = Math.max(1, Math.ceil(1 / Math.abs(slope)));
-  const { values } = q!;
-  return p!.values.length === values.length && p!.values.every((v, i) => Math.abs(v - values[i]!) <= steps);
+  const { stored } = q!;
+  return p!.stored.length === stored.length && p!.stored.every((v, i) => Math.abs(v - stored[i]!) <= steps);
 }

@@ -108,7 +108,7 @@ async function sameImage(first: string, bytes: Uint8Array): Promise<boolean> {
   const p = storedSlice((await decodeFrame(one)).stored, a);
   const q = storedSlice((await decodeFrame(two)).stored, b);
   const sameHu = p.modality.slope === q.modality.slope && p.modality.intercept === q.modality.intercept;
-  return sameHu && p.values.length === q.values.length && p.values.every((value, i) => value === q.values[i]);
+  return sameHu && p.stored.length === q.stored.length && p.stored.every((value, i) => value === q.stored[i]);
 }
 
 const looksLikeDicom = (file: string, bytes: Buffer) =>

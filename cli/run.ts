@@ -15,7 +15,6 @@ import {
   derivedSeriesInstanceUid,
   derivedUidsOf,
   parsePart10,
-  type DecodedFrame,
   type DerivedInstance,
   type ParsedInstance,
   type SeriesMoment,
@@ -43,7 +42,6 @@ export interface RunOptions {
 /** A source slice that was read and is not derived yet. */
 interface Held {
   readonly parsed: ParsedInstance;
-  readonly frame: DecodedFrame;
   readonly slice: SliceHu;
 }
 
@@ -224,10 +222,10 @@ class SeriesRun {
   private async uidsOf(source: SourceInstance) {
     try {
       const parsed = parsePart10(await source.read(this.options.signal));
-      const frame = await decodeFrame(parsed);
+      const { stored } = await decodeFrame(parsed);
       const provenance = this.provenance(this.info.provider);
-      const uids = await derivedUidsOf({ parsed, frame }, provenance);
-      return { ...uids, pixels: frame.stored.length };
+      const uids = await derivedUidsOf({ parsed, stored }, provenance);
+      return { ...uids, pixels: stored.length };
     } catch (error) {
       if (error instanceof DenoiseError) return null;
       throw error;
@@ -312,9 +310,9 @@ class SeriesRun {
       loadHu: async signal => {
         const started = performance.now();
         const parsed = parsePart10(await read(signal));
-        const frame = await decodeFrame(parsed);
-        const slice = sliceFromStored(frame.stored, instance);
-        this.held.set(instance.SOPInstanceUID, { parsed, frame, slice });
+        const { stored } = await decodeFrame(parsed);
+        const slice = sliceFromStored(stored, instance);
+        this.held.set(instance.SOPInstanceUID, { parsed, slice });
         this.seconds.load += performance.now() - started;
         return slice;
       },
@@ -329,9 +327,10 @@ class SeriesRun {
       // The job first hands the engine its next slice; this one is derived while that is computed.
       await immediate();
       const started = performance.now();
-      const source = this.held.get(sopInstanceUid)!;
+      const { parsed, slice } = this.held.get(sopInstanceUid)!;
       this.held.delete(sopInstanceUid);
-      const hu = blend(source.slice, denoised, this.options.strength);
+      const source = { parsed, stored: slice.stored };
+      const hu = blend(slice, denoised, this.options.strength);
       const provenance = this.provenance(provider);
       const { createdAt } = this.options;
       let derived: DerivedInstance;

@@ -1,4 +1,4 @@
-import type { SliceHu, StoredPixels } from '../../src/ct';
+import type { SliceHu } from '../../src/ct';
 import { blend, provenanceOf } from '../../src/denoise';
 import {
   derivedSeriesInstanceUid,
@@ -101,29 +101,6 @@ async function prefetch(
   }
 }
 
-function deriveSource(slice: SourceSlice, source: SliceHu, header: Uint8Array | null): DeriveSource {
-  const stored = storedWords(source);
-  if (!header) return { instance: slice.instance, stored };
-  const { rows, columns, modality } = source;
-  const { bitsAllocated, bitsStored, signed } = modality;
-  return {
-    parsed: parsePart10(header),
-    frame: { stored, rows, columns, bitsAllocated: bitsAllocated === 8 ? 8 : 16, bitsStored, signed },
-  };
-}
-
-/** The stored words behind HU, padding included: the Modality LUT backwards, exact because HU came from whole words. */
-function storedWords({ hu, modality }: SliceHu): StoredPixels {
-  const { slope, intercept, signed, bitsAllocated } = modality;
-  const length = hu.length;
-  const words =
-    bitsAllocated === 8
-      ? signed
-        ? new Int8Array(length)
-        : new Uint8Array(length)
-      : signed
-        ? new Int16Array(length)
-        : new Uint16Array(length);
-  for (let i = 0; i < length; i++) words[i] = Math.round((hu[i]! - intercept) / slope);
-  return words;
+function deriveSource(slice: SourceSlice, { stored }: SliceHu, header: Uint8Array | null): DeriveSource {
+  return header ? { parsed: parsePart10(header), stored } : { instance: slice.instance, stored };
 }

@@ -5,7 +5,9 @@ import type { NaturalizedInstance } from './types';
  * strings in one place and numbers in another, and names of people or empty values are objects or null.
  */
 
-function values(instance: NaturalizedInstance, keyword: string): unknown[] {
+type Attributes = Readonly<Record<string, unknown>>;
+
+function values(instance: Attributes, keyword: string): unknown[] {
   const value = instance[keyword];
   if (value === undefined || value === null || value === '') return [];
   if (Array.isArray(value)) return value;
@@ -16,31 +18,31 @@ function values(instance: NaturalizedInstance, keyword: string): unknown[] {
 }
 
 /** All values as trimmed text (spaces and NUL are padding in DICOM); empty values are ''. */
-export function texts(instance: NaturalizedInstance, keyword: string): string[] {
+export function texts(instance: Attributes, keyword: string): string[] {
   return values(instance, keyword).map(value =>
     typeof value === 'string' || typeof value === 'number' ? String(value).replaceAll('\0', '').trim() : '',
   );
 }
 
 /** The first value as text, '' when there is none. */
-export function text(instance: NaturalizedInstance, keyword: string): string {
+export function text(instance: Attributes, keyword: string): string {
   return texts(instance, keyword)[0] ?? '';
 }
 
 /** All values as numbers, NaN where a value is not a number; [] when the attribute is absent or empty. */
-export function numbers(instance: NaturalizedInstance, keyword: string): number[] {
+export function numbers(instance: Attributes, keyword: string): number[] {
   return texts(instance, keyword)
     .filter((value, _, all) => all.length > 1 || value !== '')
     .map(value => (value === '' ? Number.NaN : Number(value)));
 }
 
 /** The first value as a number; null when absent, NaN when it is not a number. */
-export function number(instance: NaturalizedInstance, keyword: string): number | null {
+export function number(instance: Attributes, keyword: string): number | null {
   return numbers(instance, keyword)[0] ?? null;
 }
 
 /** The items of a sequence; dcmjs hides a single item behind an array that also answers to its keywords. */
-export function items(instance: NaturalizedInstance, keyword: string): NaturalizedInstance[] {
+export function items(instance: Attributes, keyword: string): NaturalizedInstance[] {
   const value = instance[keyword];
   if (value === null || typeof value !== 'object') return [];
   return (Array.isArray(value) ? value : [value]).filter(

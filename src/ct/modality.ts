@@ -1,40 +1,40 @@
 import { DenoiseError, type Refusal } from '../notices';
 import { number, texts } from './attributes';
-import type { Modality, NaturalizedInstance, SliceHu, StoredPixels, StoredSlice } from './types';
+import type { Modality, PixelFormat, SliceHu, StoredPixels, StoredSlice } from './types';
 
 const FLOAT32_EPSILON = 2 ** -23;
 
 /** The rescale or pixel-format attributes as a Modality, or the first reason why they are none. */
-export function readModality(instance: NaturalizedInstance): Modality | Refusal {
-  const slope = number(instance, 'RescaleSlope');
-  const intercept = number(instance, 'RescaleIntercept');
+export function readModality(format: PixelFormat): Modality | Refusal {
+  const slope = number(format, 'RescaleSlope');
+  const intercept = number(format, 'RescaleIntercept');
   if (slope === null || intercept === null) {
-    const detail = instance['ModalityLUTSequence'] ? 'Modality LUT Sequence instead of a linear rescale' : '';
+    const detail = format['ModalityLUTSequence'] ? 'Modality LUT Sequence instead of a linear rescale' : '';
     return { kind: 'refusal', code: 'not-hu', reason: 'no-rescale', detail };
   }
-  if (!Number.isFinite(slope) || slope === 0) return invalid(instance, 'RescaleSlope');
-  if (!Number.isFinite(intercept)) return invalid(instance, 'RescaleIntercept');
-  const bitsAllocated = number(instance, 'BitsAllocated');
-  const bitsStored = number(instance, 'BitsStored');
-  const representation = number(instance, 'PixelRepresentation');
+  if (!Number.isFinite(slope) || slope === 0) return invalid(format, 'RescaleSlope');
+  if (!Number.isFinite(intercept)) return invalid(format, 'RescaleIntercept');
+  const bitsAllocated = number(format, 'BitsAllocated');
+  const bitsStored = number(format, 'BitsStored');
+  const representation = number(format, 'PixelRepresentation');
   if (bitsAllocated === null) return missing('BitsAllocated');
   if (bitsStored === null) return missing('BitsStored');
   if (representation === null) return missing('PixelRepresentation');
   // The CT image module knows 16 only (PS3.3 C.8.2.1); 8 comes from JPEG Baseline. float32 could not hold 32-bit values exactly.
-  if (bitsAllocated !== 8 && bitsAllocated !== 16) return invalid(instance, 'BitsAllocated');
+  if (bitsAllocated !== 8 && bitsAllocated !== 16) return invalid(format, 'BitsAllocated');
   if (!Number.isInteger(bitsStored) || bitsStored < 2 || bitsStored > bitsAllocated)
-    return invalid(instance, 'BitsStored');
+    return invalid(format, 'BitsStored');
   // PS3.5 8.1.1 has allowed no other High Bit since 2011; words shifted in another way would be read wrongly by most decoders.
-  const highBit = number(instance, 'HighBit');
-  if (highBit !== null && highBit !== bitsStored - 1) return invalid(instance, 'HighBit');
-  if (representation !== 0 && representation !== 1) return invalid(instance, 'PixelRepresentation');
+  const highBit = number(format, 'HighBit');
+  if (highBit !== null && highBit !== bitsStored - 1) return invalid(format, 'HighBit');
+  if (representation !== 0 && representation !== 1) return invalid(format, 'PixelRepresentation');
   const signed = representation === 1;
   const minStored = signed ? -(2 ** (bitsStored - 1)) : 0;
   const maxStored = signed ? 2 ** (bitsStored - 1) - 1 : 2 ** bitsStored - 1;
   // Neighbouring stored values must stay apart in float32, or HU could not be turned back into what was stored.
   const largest = Math.max(Math.abs(slope * minStored + intercept), Math.abs(slope * maxStored + intercept));
-  if (Math.abs(slope) < 4 * FLOAT32_EPSILON * largest) return invalid(instance, 'RescaleSlope');
-  const padding = readPadding(instance, signed);
+  if (Math.abs(slope) < 4 * FLOAT32_EPSILON * largest) return invalid(format, 'RescaleSlope');
+  const padding = readPadding(format, signed);
   return { slope, intercept, bitsAllocated, bitsStored, signed, minStored, maxStored, padding };
 }
 
@@ -42,10 +42,10 @@ export function readModality(instance: NaturalizedInstance): Modality | Refusal 
  * Pixel Padding Value is US or SS after Pixel Representation, but a server or parser that does not know which gives the other: 63536 for
  * -2000. Folded into the range of the pixel words. A Range Limit without a Value means nothing (PS3.3 C.7.5.1.1.2).
  */
-function readPadding(instance: NaturalizedInstance, signed: boolean): Modality['padding'] {
-  const value = number(instance, 'PixelPaddingValue');
+function readPadding(format: PixelFormat, signed: boolean): Modality['padding'] {
+  const value = number(format, 'PixelPaddingValue');
   if (value === null || !Number.isFinite(value)) return null;
-  const limit = number(instance, 'PixelPaddingRangeLimit');
+  const limit = number(format, 'PixelPaddingRangeLimit');
   const fold = (word: number) =>
     signed && word >= 0x8000 ? word - 0x10000 : !signed && word < 0 ? word + 0x10000 : word;
   const one = fold(value);
@@ -57,8 +57,8 @@ function readPadding(instance: NaturalizedInstance, signed: boolean): Modality['
  * The Modality LUT and pixel format of one instance.
  * @throws DenoiseError with a `missing-attribute`, `invalid-attribute` or `not-hu` refusal.
  */
-export function modalityOf(instance: NaturalizedInstance): Modality {
-  const modality = readModality(instance);
+export function modalityOf(format: PixelFormat): Modality {
+  const modality = readModality(format);
   if ('kind' in modality) throw new DenoiseError(modality);
   return modality;
 }
@@ -83,49 +83,49 @@ function valuesOf(words: StoredPixels, modality: Modality): StoredPixels {
 
 /**
  * Decoded pixel words to HU.
- * @param stored rows x columns words, native order of this machine
+ * @param words rows x columns, native order of this machine; may be what the slice keeps as `stored`
  * @throws DenoiseError (`invalid-attribute` PixelData) when the length is not rows x columns.
  */
-export function sliceFromStored(stored: StoredPixels, instance: NaturalizedInstance): SliceHu {
-  const { values, modality, ...slice } = storedSlice(stored, instance);
-  const { slope, intercept } = modality;
-  const hu = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) hu[i] = slope * values[i]! + intercept;
-  return { ...slice, modality, hu };
+export function sliceFromStored(words: StoredPixels, format: PixelFormat): SliceHu {
+  const slice = storedSlice(words, format);
+  const { slope, intercept } = slice.modality;
+  const { stored } = slice;
+  const hu = new Float32Array(stored.length);
+  for (let i = 0; i < stored.length; i++) hu[i] = slope * stored[i]! + intercept;
+  return { ...slice, hu };
 }
 
-/** `sliceFromStored` in stored values instead of HU. @throws DenoiseError as there */
-export function storedSlice(stored: StoredPixels, instance: NaturalizedInstance): StoredSlice {
-  const matrix = matrixOf(instance, stored.length);
-  const modality = modalityOf(instance);
-  const values = valuesOf(asWords(stored, modality.signed), modality);
-  return { ...matrix, modality, values, padding: paddingMask(values, modality) };
+/** `sliceFromStored` without the HU. @throws DenoiseError as there */
+export function storedSlice(words: StoredPixels, format: PixelFormat): StoredSlice {
+  const matrix = matrixOf(format, words.length);
+  const modality = modalityOf(format);
+  const stored = valuesOf(asWords(words, modality), modality);
+  return { ...matrix, modality, stored, padding: paddingMask(stored, modality) };
 }
 
 /**
  * The same for pixels to which a viewer has already applied slope and intercept (Cornerstone's `preScale`), bits above Bits Stored
- * included. Keeps a Float32Array that needs no change, and never writes into `hu`.
+ * included. The stored values are the Modality LUT backwards, exact because the HU came from whole words. Keeps a Float32Array that needs no change, and
+ * never writes into `hu`.
  * @throws DenoiseError as `sliceFromStored` does
  */
-export function sliceFromHu(hu: ArrayLike<number>, instance: NaturalizedInstance): SliceHu {
-  const { rows, columns } = matrixOf(instance, hu.length);
-  const modality = modalityOf(instance);
+export function sliceFromHu(hu: ArrayLike<number>, format: PixelFormat): SliceHu {
+  const matrix = matrixOf(format, hu.length);
+  const modality = modalityOf(format);
   const { slope, intercept, minStored, maxStored } = modality;
-  const wordOf = (value: number) => Math.round((value - intercept) / slope);
   let kept = hu instanceof Float32Array ? hu : Float32Array.from(hu);
-  const ends = [slope * minStored + intercept, slope * maxStored + intercept];
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const stored = new (arrayType(modality))(kept.length);
   for (let i = 0; i < kept.length; i++) {
-    const value = kept[i]!;
-    if (value >= low && value <= high) continue;
-    const word = wordOf(value);
-    // An end of the range may have been rounded past it.
-    if ((word >= minStored && word <= maxStored) || isPadding(word, modality)) continue;
+    const word = Math.round((kept[i]! - intercept) / slope);
+    if ((word >= minStored && word <= maxStored) || isPadding(word, modality)) {
+      stored[i] = word;
+      continue;
+    }
+    stored[i] = usedBits(word, modality);
     if (kept === hu) kept = kept.slice();
-    kept[i] = slope * usedBits(word, modality) + intercept;
+    kept[i] = slope * stored[i]! + intercept;
   }
-  const padding = modality.padding ? paddingMask(Int32Array.from(kept, wordOf), modality) : null;
-  return { rows, columns, hu: kept, padding, modality };
+  return { ...matrix, hu: kept, padding: paddingMask(stored, modality), modality, stored };
 }
 
 /** A pixel word without what stands above Bits Stored. */
@@ -146,14 +146,18 @@ function paddingMask(values: StoredPixels, modality: Modality): Uint8Array | nul
   return mask;
 }
 
-/** The words as Pixel Representation says; some decoders give an unsigned array for signed words, or the reverse. */
-function asWords(stored: StoredPixels, signed: boolean): StoredPixels {
-  const { buffer, byteOffset, length } = stored;
-  if (signed && stored instanceof Uint16Array) return new Int16Array(buffer, byteOffset, length);
-  if (signed && stored instanceof Uint8Array) return new Int8Array(buffer, byteOffset, length);
-  if (!signed && stored instanceof Int16Array) return new Uint16Array(buffer, byteOffset, length);
-  if (!signed && stored instanceof Int8Array) return new Uint8Array(buffer, byteOffset, length);
-  return stored;
+/**
+ * The words as Bits Allocated and Pixel Representation say. Some decoders give an unsigned array for signed words, or the reverse; a viewer may keep
+ * values in a narrower or wider array than the file.
+ */
+function asWords(words: StoredPixels, modality: Modality): StoredPixels {
+  const ArrayType = arrayType(modality);
+  if (words instanceof ArrayType) return words;
+  const { byteOffset, length, BYTES_PER_ELEMENT } = words;
+  const buffer = words.buffer as ArrayBuffer;
+  return BYTES_PER_ELEMENT === ArrayType.BYTES_PER_ELEMENT
+    ? new ArrayType(buffer, byteOffset, length)
+    : ArrayType.from(words);
 }
 
 /**
@@ -179,22 +183,18 @@ export function storedToHu(stored: number, modality: Modality): number {
 }
 
 /**
- * A slice of HU to pixel words in the source's format. Where `padding` is 1 the source's own value is copied.
- * @param source the source's values, as `storedSlice` gives them; needed only when `padding` is not null
- * @returns Int16Array or Uint16Array; Int8Array or Uint8Array where Bits Allocated is 8
+ * A slice of HU to stored values in the source's format. Where the source is padding its own value is copied.
+ * @param hu rows x columns
+ * @throws RangeError when `hu` has another size than the source
  */
 export function sliceToStored(
   hu: Float32Array,
-  modality: Modality,
-  padding: Uint8Array | null,
-  source: StoredPixels | null,
+  { modality, padding, stored: source }: StoredSlice,
 ): StoredPixels {
-  if (padding && (!source || source.length !== hu.length || padding.length !== hu.length)) {
-    throw new RangeError('padding can only be restored from source words of the same length');
-  }
+  if (hu.length !== source.length) throw new RangeError(`${hu.length} HU for ${source.length} pixels`);
   const stored = new (arrayType(modality))(hu.length);
   for (let i = 0; i < hu.length; i++) {
-    stored[i] = padding?.[i] === 1 ? source![i]! : huToStored(hu[i]!, modality);
+    stored[i] = padding?.[i] === 1 ? source[i]! : huToStored(hu[i]!, modality);
   }
   return stored;
 }
@@ -204,9 +204,9 @@ function arrayType({ bitsAllocated, signed }: Modality) {
   return signed ? Int16Array : Uint16Array;
 }
 
-function matrixOf(instance: NaturalizedInstance, length: number): { rows: number; columns: number } {
-  const rows = number(instance, 'Rows');
-  const columns = number(instance, 'Columns');
+function matrixOf(format: PixelFormat, length: number): { rows: number; columns: number } {
+  const rows = number(format, 'Rows');
+  const columns = number(format, 'Columns');
   if (!rows) throw new DenoiseError(missing('Rows'));
   if (!columns) throw new DenoiseError(missing('Columns'));
   if (rows * columns !== length) {
@@ -220,6 +220,6 @@ export function missing(keyword: string): Refusal {
   return { kind: 'refusal', code: 'missing-attribute', keyword };
 }
 
-export function invalid(instance: NaturalizedInstance, keyword: string): Refusal {
-  return { kind: 'refusal', code: 'invalid-attribute', keyword, value: texts(instance, keyword).join('\\') };
+export function invalid(format: PixelFormat, keyword: string): Refusal {
+  return { kind: 'refusal', code: 'invalid-attribute', keyword, value: texts(format, keyword).join('\\') };
 }

@@ -9,9 +9,24 @@ export interface NaturalizedInstance {
   readonly StudyInstanceUID: string;
 }
 
+/** The attributes that say what pixel words mean, from a naturalised dataset or straight from a file's elements. */
+export interface PixelFormat {
+  readonly [keyword: string]: unknown;
+  readonly Rows?: unknown;
+  readonly Columns?: unknown;
+  readonly BitsAllocated?: unknown;
+  readonly BitsStored?: unknown;
+  readonly HighBit?: unknown;
+  readonly PixelRepresentation?: unknown;
+  readonly RescaleSlope?: unknown;
+  readonly RescaleIntercept?: unknown;
+  readonly PixelPaddingValue?: unknown;
+  readonly PixelPaddingRangeLimit?: unknown;
+}
+
 /**
  * How stored values and HU of one instance correspond: HU = slope * stored + intercept (PS3.3 C.11.1), and which stored values
- * the pixel words can hold. Made by `modalityOf(instance)`.
+ * the pixel words can hold. Made by `modalityOf(format)`.
  */
 export interface Modality {
   readonly slope: number;
@@ -34,13 +49,15 @@ export interface SliceHu {
   /** 1 where the source holds Pixel Padding Value; null when the slice has none. */
   readonly padding: Uint8Array | null;
   readonly modality: Modality;
+  /**
+   * The stored values behind `hu`, before the Modality LUT: pixel words without what stands above Bits Stored, the same whichever decoder gave the
+   * words. Int16Array or Uint16Array; Int8Array or Uint8Array where Bits Allocated is 8.
+   */
+  readonly stored: StoredPixels;
 }
 
-/** The same slice before the Modality LUT. Made by `storedSlice`. */
-export interface StoredSlice extends Omit<SliceHu, 'hu'> {
-  /** Stored values: pixel words without what stands above Bits Stored, the same whichever decoder gave the words. */
-  readonly values: StoredPixels;
-}
+/** A slice without its HU, for what needs none. Made by `storedSlice`. */
+export type StoredSlice = Omit<SliceHu, 'hu'>;
 
 /** Pixel words as a decoder gives them. */
 export type StoredPixels = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;

@@ -5,15 +5,15 @@ import {
   type StoredPixels,
   type StoredSlice,
 } from '../ct';
-import { decodeFrame, type DecodedFrame } from './decode';
+import { decodeFrame } from './decode';
 import { derivedAttributes, type DerivedUids, type SourceReference } from './derived-attributes';
-import { tagOfKeyword } from './dictionary';
 import { asciiOf, type RawDataset } from './elements';
 import { unreadable } from './errors';
 import { lossyHistory } from './lossy';
-import { naturalize, rawFromNaturalized } from './naturalized';
+import { rawFromNaturalized } from './naturalized';
 import type { PrivateAllowList } from './private-tags';
 import { settingsKey, type Provenance } from './provenance';
+import { pixelFormatOf } from './pixel-format';
 import { parsePart10, type ParsedInstance } from './reader';
 import type { SeriesMoment } from './series-moment';
 import { TAG } from './tags';
@@ -21,13 +21,13 @@ import { deterministicUid, sha256Hex } from './uid';
 import { writePart10 } from './writer';
 
 /**
- * Where a derived slice comes from: Part 10 bytes, the same already read (and decoded), or what a viewer holds: a naturalised dataset and the
- * decoded pixel words. All give the same UIDs and pixels; from a naturalised dataset, values that the viewer did not load (private, bulk data)
- * cannot be copied.
+ * Where a derived slice comes from: Part 10 bytes, a file already read (and its stored values, where a slice has been made of it), or what a viewer
+ * holds: a naturalised dataset and the stored values. All give the same UIDs and pixels; from a naturalised dataset, values that the viewer did not load
+ * (private, bulk data) cannot be copied.
  */
 export type DeriveSource =
   | Uint8Array
-  | { readonly parsed: ParsedInstance; readonly frame?: DecodedFrame }
+  | { readonly parsed: ParsedInstance; readonly stored?: StoredPixels }
   | { readonly instance: NaturalizedInstance; readonly stored: StoredPixels };
 
 export interface DeriveInput {
@@ -52,6 +52,8 @@ export interface DerivedInstance {
   readonly studyInstanceUid: string;
   /** Part 10, Explicit VR Little Endian. */
   readonly part10: Uint8Array;
+  /** SHA-256 (hex) of the value of Pixel Data, without the byte that makes its length even. */
+  readonly pixelHash: string;
 }
 
 /**
@@ -91,49 +93,32 @@ export async function derivedUidsOf(source: DeriveSource, provenance: Provenance
  */
 export type PreparedSource =
   | { readonly kind: 'file'; readonly bytes: Uint8Array }
-  | { readonly kind: 'parsed'; readonly parsed: ParsedInstance; readonly frame: DecodedFrame | null }
+  | { readonly kind: 'parsed'; readonly parsed: ParsedInstance; readonly stored: null }
   | ElementSource;
 
 interface ElementSource {
   readonly kind: 'elements';
   readonly dataset: RawDataset;
-  /** The attributes that src/ct reads to understand the pixels. */
-  readonly format: NaturalizedInstance;
   readonly stored: StoredPixels;
 }
-
-const FORMAT_KEYWORDS = [
-  ...['SOPInstanceUID', 'SOPClassUID', 'SeriesInstanceUID', 'StudyInstanceUID'],
-  ...['Rows', 'Columns', 'BitsAllocated', 'BitsStored', 'HighBit', 'PixelRepresentation'],
-  ...['RescaleSlope', 'RescaleIntercept', 'PixelPaddingValue', 'PixelPaddingRangeLimit'],
-] as const;
 
 /** The part of deriving that has to be done where the source is; quick. */
 export function prepareSource(source: DeriveSource): PreparedSource {
   if (source instanceof Uint8Array) return { kind: 'file', bytes: source };
-  if ('parsed' in source) {
-    const { parsed, frame = null } = source;
-    if (!frame) return { kind: 'parsed', parsed, frame };
-    // The frame is at hand, so the encoded pixels need not travel; what they tell about lossy compression is taken now.
-    const dataset: RawDataset = new Map([...parsed.dataset, ...lossyHistory(parsed, frame)]);
-    dataset.delete(TAG.PixelData);
-    return { kind: 'parsed', parsed: { ...parsed, dataset }, frame };
+  if ('instance' in source) {
+    return { kind: 'elements', dataset: rawFromNaturalized(source.instance), stored: source.stored };
   }
-  const { instance, stored } = source;
-  const format = Object.fromEntries(FORMAT_KEYWORDS.map(keyword => [keyword, plain(instance[keyword])]));
-  return {
-    kind: 'elements',
-    dataset: rawFromNaturalized(instance),
-    format: format as NaturalizedInstance,
-    stored,
-  };
+  const { parsed, stored } = source;
+  if (!stored) return { kind: 'parsed', parsed, stored: null };
+  const dataset = withLossyHistory(parsed);
+  // The stored values are known, so the encoded pixels need not travel.
+  dataset.delete(TAG.PixelData);
+  return { kind: 'elements', dataset, stored };
 }
 
-/** A number or text, of one value; numbers may come in an array, or as an object that stands for one. */
-function plain(value: unknown): unknown {
-  const one = Array.isArray(value) ? (value as unknown[])[0] : value;
-  return one === undefined || one === null || typeof one === 'number' ? one : String(one as string);
-}
+/** What the source's own encoding tells about lossy compression must be taken before its pixels are replaced. */
+const withLossyHistory = (parsed: ParsedInstance): RawDataset =>
+  new Map([...parsed.dataset, ...lossyHistory(parsed)]);
 
 /** The rest, in the same thread or another. */
 export async function derivePrepared(
@@ -141,16 +126,16 @@ export async function derivePrepared(
   input: Omit<DeriveInput, 'source'>,
 ): Promise<DerivedInstance> {
   const source = await readPrepared(prepared);
-  const { values, padding, modality } = source;
-  if (input.hu.length !== values.length) {
-    throw new RangeError(`${input.hu.length} HU for ${values.length} pixels of the source`);
-  }
   const hu = input.hu instanceof Float32Array ? input.hu : Float32Array.from(input.hu);
   // As a stored value NaN would be 0, which is air or bone by the intercept.
-  if (!isFinite(hu, padding)) throw new RangeError('HU that are not finite');
-  const pixels = sliceToStored(hu, modality, padding, values);
+  if (!isFinite(hu, source.padding)) throw new RangeError('HU that are not finite');
+  const pixels = sliceToStored(hu, source);
   const uids = await derivedUids(source, input.provenance);
-  return { ...uids, part10: writePart10(derivedAttributes(source.dataset, pixels, uids, input)) };
+  return {
+    ...uids,
+    part10: writePart10(derivedAttributes(source.dataset, pixels, uids, input)),
+    pixelHash: await sha256Hex(bytesOf(pixels)),
+  };
 }
 
 /** Of all that is not padding. A sum of float32 numbers stays finite in float64. */
@@ -164,29 +149,19 @@ interface ReadSource extends StoredSlice {
   readonly dataset: RawDataset;
 }
 
-/** From here on there are stored values alone: a viewer's words and a file's, which may hold more bits, are the same source. */
+/** A viewer's stored values and a file's are the same source. */
 async function readPrepared(prepared: PreparedSource): Promise<ReadSource> {
-  const { dataset, format, stored } = await elementsOf(prepared);
-  return { dataset, ...storedSlice(stored, format) };
+  const { dataset, stored } = prepared.kind === 'elements' ? prepared : await decoded(prepared);
+  return { dataset, ...storedSlice(stored, pixelFormatOf(dataset)) };
 }
 
-async function elementsOf(prepared: PreparedSource): Promise<ElementSource> {
-  if (prepared.kind === 'elements') return prepared;
+async function decoded(prepared: Exclude<PreparedSource, ElementSource>) {
   const parsed = prepared.kind === 'file' ? parsePart10(prepared.bytes) : prepared.parsed;
-  const known = prepared.kind === 'file' ? null : prepared.frame;
-  const frame = known ?? (await decodeFrame(parsed));
-  const dataset = known ? parsed.dataset : new Map([...parsed.dataset, ...lossyHistory(parsed, frame)]);
-  return { kind: 'elements', dataset, format: formatOf(parsed), stored: frame.stored };
+  const { stored } = await decodeFrame(parsed);
+  return { dataset: withLossyHistory(parsed), stored };
 }
 
-/** `naturalize`, but of the pixel format alone: dcmjs takes milliseconds for a whole header. */
-function formatOf(parsed: ParsedInstance): NaturalizedInstance {
-  const tags = FORMAT_KEYWORDS.map(keyword => tagOfKeyword(keyword)!);
-  const dataset: RawDataset = new Map([...parsed.dataset].filter(([tag]) => tags.includes(tag)));
-  return naturalize({ ...parsed, dataset });
-}
-
-async function derivedUids({ dataset, values }: ReadSource, provenance: Provenance): Promise<DerivedUids> {
+async function derivedUids({ dataset, stored }: ReadSource, provenance: Provenance): Promise<DerivedUids> {
   const [study, series, instance] = [TAG.StudyInstanceUID, TAG.SeriesInstanceUID, TAG.SOPInstanceUID].map(
     tag => {
       const uid = asciiOf(dataset, tag);
@@ -196,7 +171,7 @@ async function derivedUids({ dataset, values }: ReadSource, provenance: Provenan
       return uid;
     },
   ) as [string, string, string];
-  const pixelHash = await sha256Hex(littleEndian16(values));
+  const pixelHash = await sha256Hex(littleEndian16(stored));
   return {
     studyInstanceUid: study,
     seriesInstanceUid: derivedSeriesInstanceUid(series, provenance),
@@ -204,8 +179,10 @@ async function derivedUids({ dataset, values }: ReadSource, provenance: Provenan
   };
 }
 
-/** Values as 16-bit little endian, so that the array type a decoder chose makes no difference. */
-function littleEndian16(values: StoredPixels): Uint8Array {
-  const words = values.BYTES_PER_ELEMENT === 2 ? values : Int16Array.from(values);
-  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+/** Stored values as 16-bit little endian, so that 8 bits allocated and 16 make no difference. */
+function littleEndian16(stored: StoredPixels): Uint8Array {
+  return bytesOf(stored.BYTES_PER_ELEMENT === 2 ? stored : Int16Array.from(stored));
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: StoredPixels) =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -5,6 +5,7 @@
 export { parsePart10, type ParsedInstance } from './reader';
 export { naturalize } from './naturalized';
 export { decodeFrame, type DecodedFrame } from './decode';
+export { pixelFormatOf } from './pixel-format';
 export {
   deriveInstance,
   deriveSeries,

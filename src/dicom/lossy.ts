@@ -1,5 +1,4 @@
-import type { DecodedFrame } from './decode';
-import { ascii, asciiOf, isEncapsulated, type RawDataset, type RawElement } from './elements';
+import { ascii, asciiOf, isEncapsulated, wordOf, type RawDataset, type RawElement } from './elements';
 import type { ParsedInstance } from './reader';
 import { TAG } from './tags';
 import { transferSyntaxOf } from './transfer-syntax';
@@ -8,10 +7,7 @@ import { transferSyntaxOf } from './transfer-syntax';
  * Lossy Image Compression and its ratio and method, where the source's own transfer syntax lost something but its dataset does not say so
  * (PS3.3 C.7.6.1.1.5): decompressing must not make a lossy image look lossless. Empty when there is nothing to add; what the dataset says is kept.
  */
-export function lossyHistory(
-  { dataset, transferSyntaxUid }: ParsedInstance,
-  frame: DecodedFrame,
-): RawDataset {
+export function lossyHistory({ dataset, transferSyntaxUid }: ParsedInstance): RawDataset {
   const pixels = dataset.get(TAG.PixelData);
   const added = new Map<number, RawElement>();
   if (!pixels || !isEncapsulated(pixels)) return added;
@@ -19,7 +15,10 @@ export function lossyHistory(
   const inherited = asciiOf(dataset, TAG.LossyImageCompression) === '01';
   if (!method || (inherited && asciiOf(dataset, TAG.LossyImageCompressionRatio) !== '')) return added;
   const compressed = pixels.fragments.reduce((sum, fragment) => sum + fragment.length, 0);
-  const ratio = (frame.rows * frame.columns * frame.bitsAllocated) / 8 / compressed;
+  const [rows, columns, bits] = [TAG.Rows, TAG.Columns, TAG.BitsAllocated].map(
+    tag => wordOf(dataset, tag) ?? 0,
+  );
+  const ratio = (rows! * columns! * bits!) / 8 / compressed;
   added.set(TAG.LossyImageCompression, ascii('CS', '01'));
   added.set(TAG.LossyImageCompressionRatio, ascii('DS', ratio.toFixed(2)));
   if (asciiOf(dataset, TAG.LossyImageCompressionMethod) === '') {

@@ -83,6 +83,8 @@ export const TAG = {
   LargestPixelValueInSeries: 0x00280109,
   PixelPaddingValue: 0x00280120,
   PixelPaddingRangeLimit: 0x00280121,
+  RescaleIntercept: 0x00281052,
+  RescaleSlope: 0x00281053,
   RescaleType: 0x00281054,
   LossyImageCompression: 0x00282110,
   LossyImageCompressionRatio: 0x00282112,

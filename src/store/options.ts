@@ -7,6 +7,8 @@ export interface StorableInstance {
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly part10: Uint8Array;
+  /** SHA-256 (hex) of the value of Pixel Data. */
+  readonly pixelHash: string;
 }
 
 export interface StoreProgress {

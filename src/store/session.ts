@@ -15,7 +15,6 @@ import type {
   StoreSeriesOptions,
 } from './options';
 import { Outbox } from './outbox';
-import { pixelHashOf } from './pixels';
 import { readBack, unverified } from './read-back';
 import { isWhole, makeReport, type StoreReport } from './report';
 import { sampleOf } from './sample';
@@ -204,8 +203,7 @@ class StoreSession {
 
   private async admit(instance: StorableInstance): Promise<Entry | null> {
     this.options.signal?.throwIfAborted();
-    const { sopInstanceUid, seriesInstanceUid, part10 } = instance;
-    const pixelHash = await pixelHashOf(part10);
+    const { sopInstanceUid, seriesInstanceUid, part10, pixelHash } = instance;
     const before = this.entries.get(sopInstanceUid);
     if (before) {
       if (before.pixelHash === pixelHash) return null;

@@ -48,7 +48,7 @@ async function accepted(bytes: Uint8Array): Promise<Accepted | null> {
     const frame = await decodeFrame(parsed);
     const { hu } = sliceFromStored(frame.stored, instance);
     const { part10: derived } = await deriveInstance({
-      source: { parsed, frame },
+      source: { parsed, stored: frame.stored },
       hu,
       provenance,
       createdAt: new Date(0),

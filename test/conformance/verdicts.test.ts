@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { judgeSeries, sliceFromStored, type NaturalizedInstance } from '../../src/ct';
-import { decodeFrame, naturalize, parsePart10 } from '../../src/dicom';
+import {
+  judgeSeries,
+  modalityOf,
+  sliceFromStored,
+  type NaturalizedInstance,
+  type PixelFormat,
+} from '../../src/ct';
+import { decodeFrame, naturalize, parsePart10, pixelFormatOf, type ParsedInstance } from '../../src/dicom';
 import { DenoiseError } from '../../src/notices';
 import { describeWithData, filesBelow, readData } from './corpus';
 
@@ -40,6 +46,16 @@ async function judged(files: readonly string[]): Promise<string[]> {
   }
 }
 
+/** The Modality LUT and pixel format, or why there are none. */
+function modalityBy(format: PixelFormat): unknown {
+  try {
+    return modalityOf(format);
+  } catch (error) {
+    if (error instanceof DenoiseError) return error.notice;
+    throw error;
+  }
+}
+
 const codesOf = (notices: readonly { code: string }[]) =>
   notices
     .map(({ code }) => code)
@@ -50,6 +66,25 @@ describeWithData('verdicts over the corpus', () => {
   test('the table names every file of the corpus', () => {
     const named = rows.map(({ path }) => path).filter(path => path.endsWith('.dcm'));
     expect(named.sort()).toEqual(filesBelow('conformance'));
+  });
+  test('the pixel format is the same from the elements and from the naturalised dataset', () => {
+    const files = [...filesBelow('conformance'), ...filesBelow('breadth'), ...filesBelow('phantom')];
+    let compared = 0;
+    for (const file of files) {
+      let parsed: ParsedInstance;
+      try {
+        parsed = parsePart10(readData(file));
+      } catch (error) {
+        if (error instanceof DenoiseError) continue;
+        throw error;
+      }
+      expect([file, modalityBy(pixelFormatOf(parsed.dataset))]).toEqual([
+        file,
+        modalityBy(naturalize(parsed)),
+      ]);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(200);
   });
   test.each(rows.map(row => [row.path, row] as const))('%s', async (path, { verdict, codes }) => {
     const start = performance.now();

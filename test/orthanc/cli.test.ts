@@ -1,4 +1,5 @@
 /** @jest-environment ./test/node-environment.cjs */
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeFrame, parsePart10 } from '../../src/dicom';
@@ -91,7 +92,9 @@ const series = ctSeries(COUNT);
         const part10 = new Uint8Array(await readFile(join(output, file)));
         part10[part10.length - 1]! ^= 1;
         const [seriesInstanceUid, name] = file.split('/') as [string, string];
-        return { seriesInstanceUid, sopInstanceUid: name.replace('.dcm', ''), part10 };
+        const { stored } = await decodeFrame(parsePart10(part10));
+        const pixelHash = createHash('sha256').update(stored).digest('hex');
+        return { seriesInstanceUid, sopInstanceUid: name.replace('.dcm', ''), part10, pixelHash };
       }),
     );
     const roots = { qido: orthanc.dicomWeb, wado: orthanc.dicomWeb, stow: orthanc.dicomWeb };

@@ -80,7 +80,7 @@ if (NO_ORTHANC) console.warn(`skipped: ${NO_ORTHANC}`);
   it('a broken instance among good ones: 400 for the request, the good ones are stored and said to be', async () => {
     const good = makeSeries(5, { size: 128 });
     // A file whose dataset was cut off in the middle of the identifiers.
-    const { sopInstanceUid, seriesInstanceUid, part10 } = good[2]!;
+    const { part10 } = good[2]!;
     const client = new DicomWebClient({ roots: roots() });
     const files = good.map(
       (instance, i) =>
@@ -89,10 +89,7 @@ if (NO_ORTHANC) console.warn(`skipped: ${NO_ORTHANC}`);
     expect((await client.stow(files)).status).toBe(400);
     expect(await countOf()).toBeGreaterThan(0);
     // The same through the store: what Orthanc took of the refused request is found and not sent again.
-    const report = await store(
-      [...good.filter((_, i) => i !== 2), { sopInstanceUid, seriesInstanceUid, part10 }],
-      5,
-    );
+    const report = await store([...good.filter((_, i) => i !== 2), good[2]!], 5);
     expect(report).toMatchObject({ outcome: 'done', failed: 0 });
     expect(report.alreadyThere).toBeGreaterThan(0);
     expect(await countOf()).toBe(5);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DicomDict, DicomMetaDictionary } from './dcmjs';
 
 export const STUDY = '2.25.1001';
@@ -18,6 +19,7 @@ export interface MadeInstance {
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly part10: Uint8Array;
+  readonly pixelHash: string;
 }
 
 /** A small valid CT instance, Explicit VR Little Endian, whose pixels are a function of `seed`. */
@@ -67,7 +69,12 @@ export function makeInstance(
   };
   const dict = new DicomDict(DicomMetaDictionary.denaturalizeDataset(meta));
   dict.dict = DicomMetaDictionary.denaturalizeDataset(dataset);
-  return { sopInstanceUid, seriesInstanceUid: series, part10: new Uint8Array(dict.write()) };
+  return {
+    sopInstanceUid,
+    seriesInstanceUid: series,
+    part10: new Uint8Array(dict.write()),
+    pixelHash: createHash('sha256').update(pixels).digest('hex'),
+  };
 }
 
 export function makeSeries(count: number, options: MakeOptions = {}): MadeInstance[] {

@@ -1,13 +1,17 @@
+import { createHash } from 'node:crypto';
 import { judgeSeries } from '../../src/ct';
 import {
+  decodeFrame,
+  deriveInstance,
   derivedSeriesInstanceUid,
   naturalize,
+  parsePart10,
   seriesMomentOf,
   type DeriveInput,
   type ParsedInstance,
 } from '../../src/dicom';
 import { items, textOf } from '../conformance/silent-rules';
-import { part10, text, us, type Dataset, type TinyCt } from '../conformance/part10';
+import { part10, text, tinyCt, us, type Dataset, type TinyCt } from '../conformance/part10';
 import { createdAt, derive, item, provenance, SIZE, value, wordsOf } from './dicom-fixtures';
 
 /* Row by row, the table of docs/dicom-conformance.md section 5; what is dropped and kept is in dicom-derive-kept.test.ts. */
@@ -305,6 +309,16 @@ describe('pixels', () => {
     hu[5] = 77;
     const derived = await derive({ stored, changes: { 0x00280120: us(24) } }, { hu });
     expect(wordsOf(derived, 0x7fe00010).slice(0, 7)).toEqual([4095, 0, 25, 25, 1035, 24, 1024]);
+  });
+  test('their hash is that of the pixels in the file', async () => {
+    const derived = await deriveInstance({
+      source: part10(tinyCt()),
+      hu: Float32Array.from({ length: SIZE }, (_, i) => i - 1000),
+      provenance,
+      createdAt,
+    });
+    const { stored } = await decodeFrame(parsePart10(derived.part10));
+    expect(derived.pixelHash).toBe(createHash('sha256').update(stored).digest('hex'));
   });
   test('with a slope the error is at most half of it', async () => {
     const hu = Float32Array.from({ length: SIZE }, (_, i) => (i % 1700) - 800.3);

@@ -71,17 +71,16 @@ function wordsOf(
 async function sources(ct: TinyCt, dirty: Case['dirty']): Promise<[string, DeriveSource][]> {
   const file = part10(tinyCt({ ...ct, stored: wordsOf(ct, dirty) }));
   const parsed = parsePart10(file);
-  const frame = await decodeFrame(parsed);
+  const { stored: whole } = await decodeFrame(parsed);
   const instance = naturalize(parsed);
-  const whole = frame.stored;
   const masked = ct.stored as StoredPixels;
   return [
     ['Part 10 bytes', file],
     ['a parsed file', { parsed }],
-    ['a parsed file and its decoded frame', { parsed, frame }],
-    ['a parsed file and the frame of a viewer that masks', { parsed, frame: { ...frame, stored: masked } }],
-    ['a dataset and a frame', { instance, stored: whole }],
-    ['a dataset and the frame of a viewer that masks', { instance, stored: masked }],
+    ['a parsed file and its decoded words', { parsed, stored: whole }],
+    ['a parsed file and the words of a viewer that masks', { parsed, stored: masked }],
+    ['a dataset and words', { instance, stored: whole }],
+    ['a dataset and the words of a viewer that masks', { instance, stored: masked }],
   ];
 }
 
