@@ -31,7 +31,7 @@ export interface Settings {
   readonly state: string;
 }
 
-/** The user's words cannot be followed; the message says which. */
+/** An argument or setting that cannot be used; the message names it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -41,19 +41,19 @@ export const USAGE = `Usage:
   iscl-denoise [options] --from DICOMWEB --study UID [--series UID] --to DICOMWEB
   iscl-denoise                       with MERCURE_IN_DIR and MERCURE_OUT_DIR set
 
-Denoises every CT series that the model may be used on and writes each as a new series. The source is
-never changed. Run again after an interruption: what is whole is kept, the rest is done.
+Denoises every CT series that the model covers and writes each as a new series. The source is never
+changed. Run the same command again after an interruption: it keeps complete images and makes the others.
 
   --from URL        DICOMweb root to read from, instead of IN_DIR
   --study UID       Study Instance UID to read; required with --from
-  --series UID      one series of it; default all CT series
+  --series UID      one series of the study; default all CT series
   --to URL          DICOMweb root to store to, instead of OUT_DIR
   --strength N      0 to 100, in percent; default 100
   --model ID|PATH   an id of models/manifest.json, a manifest, or an .onnx file beside its manifest
   --provider NAME   cpu (default) or webgpu
   --threads N       CPU threads; default all
-  --dry-run         list what would be denoised and why not, and stop
-  --json            report as JSON on standard output
+  --dry-run         list each series, denoised or refused with the reason, and stop
+  --json            print the report as JSON
   --state DIR       journal of interrupted stores; default $XDG_STATE_HOME/iscl-denoise
   --version, --help
 

@@ -4,15 +4,15 @@ import type { ServerOptions } from './index';
 
 export const HELP = `npm start -- [options]
 
-  --dicom DIR          index this folder (repeatable); without it the demo study is shown
-  --store DIR          keep what is stored from the viewer here (default .cache/store)
+  --dicom DIR          show the DICOM files in this folder (repeatable); default: the demo study
+  --store DIR          folder for series that the viewer stores; default .cache/store
   --pacs URL           show a PACS instead: its DICOMweb root, such as http://localhost:8042/dicom-web
   --pacs-header "K: V" send this header to the PACS (repeatable); or set PACS_AUTH=user:password
   --port NUMBER        default 3000; 0 takes any free port
-  --host ADDRESS       default 127.0.0.1, this computer only; 0.0.0.0 lets others in
+  --host ADDRESS       default 127.0.0.1, this computer only; 0.0.0.0 lets other computers in
   --allow-host NAME    a name by which a proxy or other computers reach this server (repeatable)
-  --no-isolation       leave out COOP/COEP (one WebAssembly thread; to try what a hospital without them gets)
-  --help               this text
+  --no-isolation       send no COOP/COEP headers, as many hospitals do (one WebAssembly thread)
+  --help               print this text
 `;
 
 /** A flag that cannot be used; the message says which and why. */

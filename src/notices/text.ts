@@ -1,6 +1,6 @@
 import type { Fault, Notice, Refusal, Warning } from './notices';
 
-/** What a person is told: what happened, what was kept, what to do next. */
+/** The text of a notice: what happened, what was kept, what to do next. */
 export interface NoticeText {
   readonly happened: string;
   readonly kept: string;
@@ -10,15 +10,15 @@ export interface NoticeText {
 const ORIGINAL_KEPT = 'The original series is unchanged.';
 const SLICES_KEPT = 'The original series is unchanged, and slices already denoised are kept.';
 const SAVED_KEPT = 'The denoised slices are kept, and files already saved stay saved.';
-const STORED_KEPT = 'The denoised slices are kept, and what was already stored stays stored.';
-const WARNED = 'The series is denoised all the same, and the warning is written into the derived series.';
+const STORED_KEPT = 'The denoised slices are kept, and images already stored stay stored.';
+const WARNED = 'The series is denoised, and the derived series holds this warning.';
 
 const CHOOSE_AXIAL = 'Choose an original axial CT series of this study.';
-const ASK_SCANNER_SIDE = 'Ask for the series as the scanner wrote it, or choose another series.';
+const ASK_SCANNER_SIDE = 'Get the series as the scanner wrote it, or choose another series.';
 const COMPARE = 'Compare with the original before you rely on any detail.';
 const ADMIN = 'Tell your administrator; the check page (docs/install.md) shows what is missing.';
 
-/** Words for a notice, in plain English, naming the value that caused it. */
+/** Plain English for a notice. The text names the value that caused it. */
 export function describe(notice: Notice): NoticeText {
   switch (notice.kind) {
     case 'refusal':
@@ -48,24 +48,21 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
     case 'multi-frame':
       return [
         `The series is multi-frame (${refusal.frames} frames in one file); only single-frame CT is supported.`,
-        'Ask for the series as single-frame CT images.',
+        'Get the series as single-frame CT images.',
       ];
     case 'colour':
       return [`The images are in colour (${refusal.photometricInterpretation}), not in HU.`, CHOOSE_AXIAL];
     case 'not-hu':
       return [`The pixel values are not HU: ${notHuWords(refusal)}.`, ASK_SCANNER_SIDE];
     case 'already-denoised':
-      return [
-        'This series has already been denoised by ISCL CT Denoise.',
-        'Choose the original series it was made from.',
-      ];
+      return ['This series has already been denoised by ISCL CT Denoise.', 'Choose its original series.'];
     case 'mixed-geometry':
       return [
         `The images of this series differ in ${spaced(refusal.attribute)}.`,
         'Split the series, or choose one whose images all have the same geometry.',
       ];
     case 'missing-attribute':
-      return [`The files lack ${spaced(refusal.keyword)}, which is needed.`, ASK_SCANNER_SIDE];
+      return [`The files lack ${spaced(refusal.keyword)}, which denoising needs.`, ASK_SCANNER_SIDE];
     case 'invalid-attribute':
       return [
         `${spaced(refusal.keyword)} has an unusable value (${refusal.value || 'empty'}).`,
@@ -80,8 +77,8 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
       ];
     case 'undecodable':
       return [
-        `The files are compressed in a way that cannot be read here (transfer syntax ${refusal.transferSyntaxUid}).`,
-        'Ask for the series uncompressed or in another transfer syntax.',
+        `The files have a compression that cannot be read (transfer syntax ${refusal.transferSyntaxUid}).`,
+        'Get the series uncompressed or in another transfer syntax.',
       ];
     case 'no-series':
       return ['The active viewport shows no series.', 'Click a viewport that shows an original CT series.'];
@@ -94,7 +91,7 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
       ];
     case 'no-archive':
       return [
-        'The active data source has no DICOMweb service to store to.',
+        'The active data source has no DICOMweb service for storing.',
         'Download a ZIP or save to a folder instead.',
       ];
     case 'no-folder-access':
@@ -102,7 +99,7 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
   }
 }
 
-/** What scanners and workstations add to a CT study under Modality CT, by the names of PS3.6 annex A. */
+/** SOP classes that scanners and workstations add to a study under Modality CT; names of PS3.6 annex A. */
 const SOP_CLASS_NAMES: Readonly<Record<string, string>> = {
   '1.2.840.10008.5.1.4.1.1.7': 'Secondary Capture',
   '1.2.840.10008.5.1.4.1.1.7.2': 'Multi-frame Grayscale Byte Secondary Capture',
@@ -158,7 +155,7 @@ function describeWarning(warning: Warning): string {
     case 'derived-source':
       return `The source images are themselves derived (${warning.imageType}).`;
     case 'image-type-missing':
-      return 'The files do not state their Image Type, so a localizer or derived image cannot be told from an original.';
+      return 'The files do not state their Image Type, so nobody can tell whether they are originals.';
   }
 }
 
@@ -168,13 +165,13 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: `The model could not be loaded from ${fault.url}${fault.status ? ` (HTTP ${fault.status})` : ''}.`,
         kept: SLICES_KEPT,
-        todo: 'Check the connection and press Denoise again; if that does not help, tell your administrator.',
+        todo: 'Check the connection and try again; if that does not help, tell your administrator.',
       };
     case 'model-hash':
       return {
-        happened: `The model file ${fault.url} is not the one its manifest names; it may be damaged or from another version.`,
+        happened: `The model file ${fault.url} differs from the file that its manifest names; it may be damaged or from another version.`,
         kept: SLICES_KEPT,
-        todo: `Nothing is computed with it. ${ADMIN}`,
+        todo: `The file is not used. ${ADMIN}`,
       };
     case 'model-manifest':
       return {
@@ -190,13 +187,13 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'no-provider':
       return {
-        happened: `Neither the graphics card nor WebAssembly can run the model here${fault.detail ? `: ${fault.detail}` : '.'}`,
+        happened: `Neither the graphics card nor WebAssembly can run the model on this computer${fault.detail ? `: ${fault.detail}` : '.'}`,
         kept: SLICES_KEPT,
         todo: 'Use a current Chrome, Edge, Firefox or Safari, or another computer.',
       };
     case 'self-test':
       return {
-        happened: `On this computer, ${providerWords(fault.provider)} gives wrong results for the model (off by ${errorWords(fault.maxErrorHu)}), so it is not used.`,
+        happened: `On this computer, ${providerWords(fault.provider)} computes wrong results with this model (error: ${errorWords(fault.maxErrorHu)}) and is not used.`,
         kept: SLICES_KEPT,
         todo: 'Update the graphics driver and the browser, or use another computer.',
       };
@@ -204,32 +201,32 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: `The connection to ${providerWords(fault.provider)} was lost.`,
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again; if it happens often, close other programs that use the graphics card.',
+        todo: 'Try again; if it happens often, close other programs that use the graphics card.',
       };
     case 'engine-hang':
       return {
         happened: `${capital(providerWords(fault.provider))} did not answer within ${fault.seconds} s.`,
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again; if that does not help, use another computer.',
+        todo: 'Try again; if that does not help, use another computer.',
       };
     case 'inference':
       return {
         happened: `The model failed on ${providerWords(fault.provider)}.`,
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again; if that does not help, reload the page.',
+        todo: 'Try again; if that does not help, reload the page.',
       };
     case 'bad-output':
       return {
         happened:
           fault.what === 'not-finite'
-            ? 'The model gave values that are not numbers for a slice, so its result was discarded.'
-            : 'The model gave values far outside the CT range for a slice, so its result was discarded.',
+            ? 'For one slice the model computed values that are not numbers. This result was discarded.'
+            : 'For one slice the model computed values far outside the CT range. This result was discarded.',
         kept: SLICES_KEPT,
-        todo: 'Press Denoise again to retry the slice; until then it has no denoised image.',
+        todo: 'Try the slice again; until then it has no denoised image.',
       };
     case 'bad-input':
       return {
-        happened: 'A slice of the source holds values that are not numbers.',
+        happened: 'A slice of the original holds values that are not numbers.',
         kept: SLICES_KEPT,
         todo: ASK_SCANNER_SIDE,
       };
@@ -237,23 +234,23 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: `The pixels of image ${fault.sopInstanceUid} could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: SLICES_KEPT,
-        todo: 'Check the connection to the archive and press Denoise again; only what is missing is done.',
+        todo: 'Check the connection to the archive and try again; only the missing slices are computed.',
       };
     case 'source-header':
       return {
-        happened: `The archive does not give the header of image ${fault.sopInstanceUid}, which the saved copy needs${fault.detail ? ` (${fault.detail})` : ''}.`,
+        happened: `The archive does not deliver the header of image ${fault.sopInstanceUid}, and the derived image needs this header${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: SAVED_KEPT,
-        todo: 'Check the connection to the archive and save again; nothing is computed anew.',
+        todo: 'Check the connection to the archive and save again; no slice is computed again.',
       };
     case 'unreadable-dicom':
       return {
-        happened: `A file is not readable as DICOM: ${fault.what}.`,
+        happened: `A file cannot be read as DICOM: ${fault.what}.`,
         kept: 'Nothing was written for this file; the file itself is unchanged.',
-        todo: 'Export the file again from its source, or leave it out.',
+        todo: 'Export the file again, or leave it out.',
       };
     case 'memory-budget':
       return {
-        happened: `The denoised series would need ${fault.neededMiB} MiB of memory; ${fault.allowedMiB} MiB are allowed.`,
+        happened: `The denoised series needs ${fault.neededMiB} MiB of memory; ${fault.allowedMiB} MiB are allowed.`,
         kept: ORIGINAL_KEPT,
         todo: 'Close other studies, choose a shorter series, or use the command line (docs/batch.md).',
       };
@@ -261,7 +258,7 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: `The archive at ${fault.url} does not answer${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: STORED_KEPT,
-        todo: 'Check the connection and press Store again; only what is missing is sent.',
+        todo: 'Check the connection and store again; only the missing images are sent.',
       };
     case 'store-refused':
       return {
@@ -269,32 +266,32 @@ function describeFault(fault: Fault): NoticeText {
         kept: STORED_KEPT,
         todo:
           fault.status === 401 || fault.status === 403
-            ? 'Log in again, or ask your administrator for the right to store; then press Store again.'
-            : 'Press Store again; if that does not help, show this message to the administrator of the archive.',
+            ? 'Log in again, or ask your administrator for the right to store; then store again.'
+            : 'Store again; if that does not help, show this message to the administrator of the archive.',
       };
     case 'store-incomplete':
       return {
         happened: `${fault.stored} images were stored, ${fault.failed} were not.`,
         kept: STORED_KEPT,
-        todo: 'Press Store again; only what is missing is sent. The report names each image and reason.',
+        todo: 'Store again; only the missing images are sent. The report has the reasons.',
       };
     case 'store-mismatch':
       return {
-        happened: `The archive holds other pixels under image ${fault.sopInstanceUid} than those that were sent.`,
-        kept: 'The denoised slices are kept; the archive keeps what it had.',
+        happened: `In the archive, image ${fault.sopInstanceUid} has other pixels than the image that was sent.`,
+        kept: 'The denoised slices are kept; the image in the archive is unchanged.',
         todo: 'Do not use the stored series. Show this message to the administrator of the archive.',
       };
     case 'store-journal':
       return {
-        happened: `What is still to be sent could not be kept on this computer: ${fault.what}.`,
+        happened: `The images that wait to be sent could not be kept on this computer: ${fault.what}.`,
         kept: STORED_KEPT,
-        todo: 'Free some space (a private window has little) and press Store again; only what is missing is sent.',
+        todo: 'Free some disk space and store again; only the missing images are sent. A private window offers little space.',
       };
     case 'save-folder':
       return {
         happened: `The files could not be written to the folder: ${fault.what}.`,
         kept: 'The denoised slices are kept; files already complete stay in the folder.',
-        todo: 'Choose another folder, or free some space, and save again.',
+        todo: 'Choose another folder or free some disk space, then save again.',
       };
     case 'save-cancelled':
       return {
@@ -302,38 +299,38 @@ function describeFault(fault: Fault): NoticeText {
         kept: {
           zip: 'No file was written. The denoised slices are kept.',
           folder: 'Files already complete stay in the folder. The denoised slices are kept.',
-          store: 'What is already in the archive stays there. The denoised slices are kept.',
+          store: 'Images already in the archive stay there. The denoised slices are kept.',
         }[fault.what],
-        todo: 'Save again when you are ready; what is already there is not written twice.',
+        todo: 'Save again when you are ready; no image is written twice.',
       };
     case 'internal':
       return {
-        happened: `Something unexpected went wrong${fault.detail ? ` (${fault.detail})` : ''}.`,
+        happened: `An unexpected error occurred${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: SLICES_KEPT,
         todo: 'Try again; if that does not help, reload the page and report this message.',
       };
     case 'cancelled':
       return {
-        happened: 'Cancelled.',
+        happened: 'Denoising was cancelled.',
         kept: SLICES_KEPT,
-        todo: 'Press Denoise to continue with the remaining slices.',
+        todo: 'Continue to denoise the remaining slices.',
       };
   }
 }
 
-/** The engine broke during a job and was started again by itself; `provider` is what computes now. */
+/** For an engine that broke during a job and restarted itself; `provider` computes from now on. */
 export function describeRepair(fault: Fault, provider: string): NoticeText {
   const changed = !('provider' in fault) || fault.provider !== provider;
   const todo = changed
-    ? `Nothing to do for the slices: the rest is computed on ${providerWords(provider)}, with the same result, only slower.`
-    : 'Nothing to do for the slices.';
+    ? `You need not do anything: ${providerWords(provider)} computes the remaining slices, with the same result, only slower.`
+    : 'You need not do anything.';
   return {
     happened: describeFault(fault).happened,
-    kept: 'Slices already denoised are kept, and the slice that was being computed is computed again.',
-    // A driver reset takes the viewer's WebGL contexts along, and Cornerstone 5.6 draws black with those it is given back.
+    kept: 'Slices already denoised are kept, and the interrupted slice is computed again.',
+    // A driver reset also ends the viewer's WebGL contexts, and Cornerstone 5.6 draws black with its new ones.
     todo:
       fault.code === 'device-lost'
-        ? `${todo} Should the images stay black, the viewer has lost the graphics card too: save the series when it is done, then reload the page.`
+        ? `${todo} If the images stay black, the viewer has lost the graphics card too: save the series when it is done, then reload the page.`
         : todo,
   };
 }
@@ -350,7 +347,7 @@ function errorWords(maxErrorHu: number): string {
 
 const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
-/** "PixelSpacing" as people read it: "Pixel Spacing". */
+/** The attribute's name for a keyword: "Pixel Spacing" for "PixelSpacing". */
 function spaced(keyword: string): string {
   return keyword.replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
 }

@@ -49,7 +49,7 @@ describe('a lost device', () => {
     const text = await told.innerText();
     expect(text).toContain('The connection to the graphics card (WebGPU) was lost.');
     expect(text).toContain('Slices already denoised are kept');
-    expect(text).toContain('Nothing to do for the slices');
+    expect(text).toContain('You need not do anything');
     // Cornerstone's WebGL contexts went with the same process, and it draws black with those it is given back.
     expect(text).toContain('save the series when it is done, then reload the page');
     await viewer.shot('device-lost');

@@ -229,7 +229,7 @@ describe('saving as files', () => {
     await viewer.cy('iscl-store').click();
     const notice = viewer.cy('iscl-notice-store-unreachable');
     await notice.waitFor({ timeout: 180_000 });
-    await expect(notice.innerText()).resolves.toMatch(/does not answer[^]*kept[^]*press Store again/);
+    await expect(notice.innerText()).resolves.toMatch(/does not answer[^]*kept[^]*store again/);
     await viewer.shot('server-gone-store');
     await viewer.page.unrouteAll();
     await viewer.restartServer();

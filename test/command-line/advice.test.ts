@@ -23,7 +23,11 @@ interface Manifest {
 describe('a model that cannot run', () => {
   it.each<[string, RegExp, (folder: string, manifest: Manifest) => void | Promise<void>]>([
     ['is not there', /could not be loaded from .*box\.onnx.*ENOENT/, folder => rm(join(folder, 'box.onnx'))],
-    ['is another file', /not the one its manifest names/, folder => writeFile(join(folder, 'box.onnx'), 'x')],
+    [
+      'is another file',
+      /differs from the file that its manifest names/,
+      folder => writeFile(join(folder, 'box.onnx'), 'x'),
+    ],
     [
       'is no model',
       /The model failed on the processor.*\(/,
@@ -37,7 +41,7 @@ describe('a model that cannot run', () => {
     ['has no card', /manifest\.json cannot be used/, (_, { models: [model] }) => void delete model!.golden],
     [
       'computes something else',
-      /gives wrong results/,
+      /computes wrong results/,
       async (folder, { models: [model] }) => {
         const file = join(folder, model!.golden!.output);
         await writeFile(file, Buffer.alloc((await readFile(file)).length));
