@@ -10,7 +10,10 @@ import type { DenoiseJobOptions, JobEvent, JobState } from './types';
 export const SIZE = 32;
 export const uid = (n: number) => `1.2.3.4.${n}`;
 
-/** Slice n holds the HU n everywhere; the stand-in engine halves it. Loading and inference wait for the test where told to. */
+/**
+ * Slice n holds the HU n everywhere; the stand-in engine halves it, or for a slab model gives 3 of the slice below, 12 of its own and 5 of that
+ * above. Loading and inference wait for the test where told to.
+ */
 export class Stage {
   readonly computed: number[] = [];
   readonly loaded: number[] = [];
@@ -50,7 +53,14 @@ export class Stage {
         if (this.hold) await new Promise<void>(resolve => this.#waiting.push(resolve));
         const fault = numbers.map(n => this.failing.get(n)).find(Boolean);
         if (fault) throw new DenoiseError(fault);
-        return { slices: own.map(({ hu }) => hu.map(value => value / 2)), ms: 1, provider: 'wasm' };
+        const margin = (inputs.length - outputs) / 2;
+        const near = (i: number) => inputs[i + margin]!.hu;
+        const slices = own.map(({ hu }, i) =>
+          hu.map((value, at) =>
+            margin === 0 ? value / 2 : 3 * near(i - 1)[at]! + 12 * value + 5 * near(i + 1)[at]!,
+          ),
+        );
+        return { slices, ms: 1, provider: 'wasm' };
       },
       subscribe: listener => {
         this.#listeners.add(listener);
@@ -74,9 +84,13 @@ export class Stage {
     await settled();
   }
 
-  series(count: number, changes: Record<string, unknown> = {}): CtSeries {
+  series(
+    count: number,
+    changes: Record<string, unknown> | ((i: number) => Record<string, unknown>) = {},
+  ): CtSeries {
     const slices = Array.from({ length: count }, (_, i): CtSlice => {
-      const instance = ctInstance({ Rows: SIZE, Columns: SIZE, ...changes }, i);
+      const own = typeof changes === 'function' ? changes(i) : changes;
+      const instance = ctInstance({ Rows: SIZE, Columns: SIZE, ...own }, i);
       return {
         instance,
         loadHu: async signal => {

@@ -33,6 +33,7 @@ describe('a run', () => {
       hu: new Int16Array(SIZE * SIZE).fill(2),
       provider: 'wasm',
       ms: 1,
+      slab: null,
     });
     expect(events.filter(event => event.kind === 'slice')).toHaveLength(5);
     expect(stage.engineListeners).toBe(0);

@@ -1,10 +1,10 @@
-import { type CtSlice, judgeSeries, type SliceHu, type Verdict } from '../ct';
+import { type CtSlice, judgeSeries, planSlabs, type Slab, type SliceHu, type Verdict } from '../ct';
 import type { Engine, EngineEvent, EngineInfo, PrepareProgress } from '../engine';
 import { DenoiseError, type Fault, type Refusal } from '../notices';
 import { SliceOrder } from './order';
 import { Pace } from './pace';
 import { ReadAhead } from './read-ahead';
-import { reasonsOf, SeriesRefused, sourceFault } from './reasons';
+import { reasonsOf, SeriesRefused, unavailableFault } from './reasons';
 import { type JobTrigger, nextState } from './states';
 import { toInt16 } from './strength';
 import type {
@@ -16,10 +16,11 @@ import type {
   JobSnapshot,
   JobState,
 } from './types';
+import { Waiters } from './waiters';
 
 const MIB = 1 << 20;
 const DEFAULT_BUDGET = 1024 * MIB;
-/** An engine that fails so many slices in a row, each after its own retries, will fail the rest too. */
+/** An engine that fails so many slabs in a row, each after its own retries, will fail the rest too. */
 const MAX_ENGINE_FAILURES_IN_A_ROW = 3;
 /** Faults of the engine as a whole: no slice can be done. */
 const ENGINE_UNUSABLE: readonly Fault['code'][] = [
@@ -31,14 +32,7 @@ const ENGINE_UNUSABLE: readonly Fault['code'][] = [
   'self-test',
 ];
 
-interface Waiter {
-  /** It wants the slice before all others. */
-  readonly urgent: boolean;
-  resolve(slice: DenoisedSlice): void;
-  reject(error: unknown): void;
-}
-
-/** See DenoiseJobHandle. One loop takes slices one by one; everything else only changes what the loop will take next. */
+/** See DenoiseJobHandle. One loop takes slabs one by one; everything else only changes what the loop will take next. */
 export class DenoiseJob implements DenoiseJobHandle {
   readonly #engine: Engine;
   readonly #slices: readonly CtSlice[];
@@ -49,10 +43,13 @@ export class DenoiseJob implements DenoiseJobHandle {
   readonly #results = new Map<number, DenoisedSlice>();
   #done = 0;
   readonly #failures = new Map<number, Fault>();
-  readonly #waiters = new Map<number, Set<Waiter>>();
+  readonly #waiters = new Waiters();
   readonly #listeners = new Set<(event: JobEvent) => void>();
   readonly #order: SliceOrder;
   readonly #source: ReadAhead;
+  /** The slices to be computed; the others are neighbours only. */
+  readonly #wanted: ReadonlySet<number>;
+  #slabs: readonly Slab[] = [];
   #pace = new Pace();
   #state: JobState = 'idle';
   #verdict: Verdict | null = null;
@@ -71,6 +68,7 @@ export class DenoiseJob implements DenoiseJobHandle {
     engine,
     memoryBudgetBytes = DEFAULT_BUDGET,
     keepResults = true,
+    only,
     focus,
     afterFirst,
   }: DenoiseJobOptions) {
@@ -81,8 +79,9 @@ export class DenoiseJob implements DenoiseJobHandle {
     this.#source = new ReadAhead(series.slices);
     this.#budget = memoryBudgetBytes;
     this.#indexOf = new Map(series.slices.map((slice, index) => [slice.instance.SOPInstanceUID, index]));
+    this.#wanted = new Set(only ? Array.from(only, uid => this.#index(uid)) : this.#indexOf.values());
     const start = focus === undefined ? series.slices.length >> 1 : this.#index(focus);
-    this.#order = new SliceOrder(series.slices.length, start);
+    this.#order = new SliceOrder(series.slices.length, start, this.#wanted);
     this.#snapshot = this.#takeSnapshot();
   }
 
@@ -184,40 +183,30 @@ export class DenoiseJob implements DenoiseJobHandle {
     if (this.#state === 'cancelled' || this.#disposed)
       throw new DenoiseError({ kind: 'fault', code: 'cancelled' });
     if (this.#state === 'failed') throw new DenoiseError(this.#reasons[0]!);
-    return new Promise((resolve, reject) => {
-      const waiting = this.#waiters.get(index) ?? new Set();
-      const leave = () => {
-        waiting.delete(waiter);
-        if (![...waiting].some(other => other.urgent)) this.#order.unrequest(index);
-        if (waiting.size === 0) this.#waiters.delete(index);
-        reject(signal!.reason);
-      };
-      const settle = () => signal?.removeEventListener('abort', leave);
-      const waiter: Waiter = {
-        urgent,
-        resolve: slice => (settle(), resolve(slice)),
-        reject: error => (settle(), reject(error)),
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      this.#waiters.set(index, waiting.add(waiter));
-      if (!urgent) return;
+    if (!this.#wanted.has(index)) throw new RangeError(`slice ${sopInstanceUid} is a neighbour only`);
+    const waiting = this.#waiters.add(index, urgent, signal, () => this.#order.unrequest(index));
+    if (urgent) {
       this.#order.request(index);
       this.#wakeUp();
-    });
+    }
+    return waiting;
   }
 
-  /** Verdict, with the model's domain, and room for the results. */
+  /** Verdict, with the model's domain, room for the results, and the series in slabs. */
   async #check(signal: AbortSignal): Promise<void> {
     const card = await this.#engine.card(signal);
     signal.throwIfAborted();
     const instances = this.#slices.map(slice => slice.instance);
-    this.#verdict = judgeSeries(instances, card.domain);
+    this.#verdict = judgeSeries(instances, card.domain, card.slab);
     if (this.#verdict.kind === 'refused') throw new SeriesRefused(this.#verdict.reasons);
-    const bytes = instances.reduce((sum, { Rows, Columns }) => sum + 2 * Number(Rows) * Number(Columns), 0);
+    const results = [...this.#wanted].map(index => instances[index]!);
+    const bytes = results.reduce((sum, { Rows, Columns }) => sum + 2 * Number(Rows) * Number(Columns), 0);
     if (this.#keepResults && bytes > this.#budget) {
       const [neededMiB, allowedMiB] = [Math.ceil(bytes / MIB), Math.floor(this.#budget / MIB)];
       throw new DenoiseError({ kind: 'fault', code: 'memory-budget', neededMiB, allowedMiB });
     }
+    this.#slabs = planSlabs(instances, card.slab ?? null);
+    this.#order.plan(this.#slabs.map(({ own }) => own));
     this.#fire('accept');
   }
 
@@ -234,55 +223,79 @@ export class DenoiseJob implements DenoiseJobHandle {
 
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#order.remaining > 0) {
-      const index = this.#order.take(this.#state === 'paused');
-      if (index === null) {
+      const next = this.#order.take(this.#state === 'paused');
+      if (next === null) {
         await new Promise<void>(resolve => (this.#wake = resolve));
         continue;
       }
-      await this.#denoise(index, signal);
+      await this.#denoise(this.#slabs[next.slab]!, next.wanted, signal);
       if (this.#done === 0) continue;
       const afterFirst = this.#afterFirst;
       this.#afterFirst = undefined;
       await afterFirst?.();
     }
-    if (!signal.aborted) this.#fire('finish');
+    if (!signal.aborted) {
+      this.#source.stop(new DenoiseError({ kind: 'fault', code: 'cancelled' }));
+      this.#fire('finish');
+    }
   }
 
-  async #denoise(index: number, signal: AbortSignal): Promise<void> {
+  /** @param wanted those of the slab's own slices whose results are not there yet */
+  async #denoise(slab: Slab, wanted: readonly number[], signal: AbortSignal): Promise<void> {
     const started = performance.now();
-    let source: SliceHu;
+    const putBack = () => wanted.forEach(index => this.#order.putBack(index));
+    const fail = (faultOf: (index: number) => Fault) =>
+      wanted.forEach(index => this.#failSlice(index, faultOf(index)));
+    const read = [...new Set(slab.inputs)];
+    let pixels: Map<number, SliceHu>;
     try {
-      source = await this.#source.take(index, signal);
+      const taken = await this.#source.take(read, signal);
+      pixels = new Map(read.map((index, i) => [index, taken[i]!]));
     } catch (error) {
-      if (signal.aborted) return this.#order.putBack(index);
-      return this.#failSlice(index, sourceFault(this.#uid(index), error));
+      if (signal.aborted) return putBack();
+      return fail(index => unavailableFault(error, index, other => this.#uid(other)));
     }
-    if (signal.aborted) return this.#order.putBack(index);
-    this.#source.begin(this.#order.peek(this.#state === 'paused'));
-    const { hu, rows, columns, padding } = source;
+    if (signal.aborted) return putBack();
+    this.#readNext();
     try {
-      // Without the signal: a cancelled job keeps the slice in hand, and the engine could not stop in the middle anyway.
-      const output = await this.#engine.denoiseSlab([{ hu, rows, columns, padding }]);
+      // Without the signal: a cancelled job keeps the slab in hand, and the engine could not stop in the middle anyway.
+      const output = await this.#engine.denoiseSlab(slab.inputs.map(index => pixels.get(index)!));
       this.#engineFailures = 0;
-      const slice = {
-        sopInstanceUid: this.#uid(index),
-        rows,
-        columns,
-        hu: toInt16(output.slices[0]!),
-        provider: output.provider,
-        ms: output.ms,
-      };
-      this.#keep(index, slice, performance.now() - started);
+      const ms = (performance.now() - started) / wanted.length;
+      const made = slab.inputs.length > 1 ? { inputs: slab.inputs.map(index => this.#uid(index)) } : null;
+      for (const index of wanted) {
+        const { rows, columns } = pixels.get(index)!;
+        const place = slab.own.indexOf(index);
+        const slice: DenoisedSlice = {
+          sopInstanceUid: this.#uid(index),
+          rows,
+          columns,
+          hu: toInt16(output.slices[place]!),
+          provider: output.provider,
+          ms: output.ms / wanted.length,
+          slab: made && { ...made, output: place },
+        };
+        this.#keep(index, slice, ms);
+      }
     } catch (error) {
-      if (signal.aborted) return this.#order.putBack(index);
+      if (signal.aborted) return putBack();
       const fault = error instanceof DenoiseError && error.notice.kind === 'fault' ? error.notice : null;
       if (!fault || ENGINE_UNUSABLE.includes(fault.code)) {
-        this.#order.putBack(index);
+        putBack();
         throw error;
       }
-      this.#failSlice(index, fault);
+      fail(() => fault);
       if (fault.code !== 'bad-input' && ++this.#engineFailures >= MAX_ENGINE_FAILURES_IN_A_ROW) throw error;
     }
+  }
+
+  /** Reads the next slab's slices, and keeps of those that are here what slabs to come share: at most on both sides of what is done. */
+  #readNext(): void {
+    const pending = new Set([...this.#order.pendingSlabs()].flatMap(slab => this.#slabs[slab]!.inputs));
+    const { inputs, own } = this.#slabs[0]!;
+    this.#source.keep(index => pending.has(index), 2 * (inputs.length - own.length));
+    const next = this.#order.peek(this.#state === 'paused');
+    if (next !== null) this.#source.begin([...new Set(this.#slabs[next]!.inputs)]);
   }
 
   #keep(index: number, slice: DenoisedSlice, ms: number): void {
@@ -290,14 +303,14 @@ export class DenoiseJob implements DenoiseJobHandle {
     if (this.#keepResults) this.#results.set(index, slice);
     this.#done += 1;
     this.#pace.add(ms);
-    this.#settle(index, waiter => waiter.resolve(slice));
+    this.#waiters.resolve(index, slice);
     this.#emit({ kind: 'slice', slice });
     this.#changed();
   }
 
   #failSlice(index: number, fault: Fault): void {
     this.#failures.set(index, fault);
-    this.#settle(index, waiter => waiter.reject(new DenoiseError(fault)));
+    this.#waiters.reject(index, new DenoiseError(fault));
     this.#emit({ kind: 'slice-failed', sopInstanceUid: this.#uid(index), fault });
     this.#changed();
   }
@@ -316,17 +329,8 @@ export class DenoiseJob implements DenoiseJobHandle {
     else this.#changed();
   }
 
-  #settle(index: number, how: (waiter: Waiter) => void): void {
-    const waiting = this.#waiters.get(index) ?? [];
-    this.#waiters.delete(index);
-    for (const waiter of waiting) how(waiter);
-  }
-
   #rejectAll(reason: DenoiseError): void {
-    for (const index of [...this.#waiters.keys()]) {
-      this.#order.unrequest(index);
-      this.#settle(index, waiter => waiter.reject(reason));
-    }
+    for (const index of this.#waiters.rejectAll(reason)) this.#order.unrequest(index);
   }
 
   #wakeUp(): void {
@@ -366,10 +370,10 @@ export class DenoiseJob implements DenoiseJobHandle {
     const progress: JobProgress = {
       done: this.#done,
       failed: this.#failures.size,
-      total: this.#slices.length,
+      total: this.#wanted.size,
       msPerSlice,
       secondsLeft: running
-        ? ((this.#slices.length - this.#done - this.#failures.size) * msPerSlice) / 1000
+        ? ((this.#wanted.size - this.#done - this.#failures.size) * msPerSlice) / 1000
         : null,
     };
     return {

@@ -1,61 +1,106 @@
 import type { CtSlice, SliceHu } from '../ct';
 import { DenoiseError } from '../notices';
 
-/** Pixels on their way from the source. */
+/** Pixels that are on their way from the source, or here. */
 interface SourceRead {
-  readonly index: number;
   readonly pixels: Promise<SliceHu>;
   readonly stop: AbortController;
+  arrived: boolean;
 }
 
-/** Reads the pixels of slices, the next one's while the present one is computed. Slices are indices along the normal. */
+/** A slice whose pixels did not come, and the source's reason as `cause`. */
+export class SliceUnavailable extends Error {
+  override readonly name = 'SliceUnavailable';
+  constructor(
+    readonly index: number,
+    cause: unknown,
+  ) {
+    super(`slice ${index} is unavailable`, { cause });
+  }
+}
+
+/**
+ * Reads the pixels of slabs, the next one's while the present one is computed, and keeps those that a slab to come reads too. Slices are indices
+ * along the normal.
+ */
 export class ReadAhead {
   readonly #slices: readonly CtSlice[];
-  #ahead: SourceRead | null = null;
+  /** By slice, least recently wanted first. */
+  readonly #reads = new Map<number, SourceRead>();
 
   constructor(slices: readonly CtSlice[]) {
     this.#slices = slices;
   }
 
   /**
-   * The slice's pixels, those read ahead if they are of this slice. A source that never answers does not outlive `signal`.
-   * Rejects with what the source rejects with, or the signal's reason.
+   * The pixels of these slices, in their order. What is still being read for another slab is stopped. A source that never answers does not outlive
+   * `signal`. Rejects with SliceUnavailable, or the signal's reason.
    */
-  take(index: number, signal: AbortSignal): Promise<SliceHu> {
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    if (ahead && ahead.index !== index) {
-      ahead.stop.abort(
-        new DenoiseError({ kind: 'fault', code: 'cancelled', detail: 'another slice is wanted first' }),
-      );
+  take(indices: readonly number[], signal: AbortSignal): Promise<SliceHu[]> {
+    const other = new DenoiseError({
+      kind: 'fault',
+      code: 'cancelled',
+      detail: 'another slice is wanted first',
+    });
+    for (const [index, read] of this.#reads) {
+      if (read.arrived || indices.includes(index)) continue;
+      this.#reads.delete(index);
+      read.stop.abort(other);
     }
-    const { pixels, stop } = ahead?.index === index ? ahead : this.#read(index);
+    this.begin(indices);
+    const reads = indices.map(index => this.#reads.get(index)!);
+    const pixels = indices.map((index, i) =>
+      reads[i]!.pixels.catch((cause: unknown) => {
+        // The next slab that reads it asks again.
+        if (this.#reads.get(index) === reads[i]) this.#reads.delete(index);
+        throw new SliceUnavailable(index, cause);
+      }),
+    );
     return new Promise((resolve, reject) => {
       const abort = () => {
-        stop.abort(signal.reason);
+        for (const read of reads) read.stop.abort(signal.reason);
+        for (const index of indices) this.#reads.delete(index);
         reject(signal.reason as Error);
       };
       signal.addEventListener('abort', abort, { once: true });
-      pixels.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+      Promise.all(pixels)
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', abort));
     });
   }
 
-  /** Begins to read a slice that will be taken later; null for none. */
-  begin(index: number | null): void {
-    this.#ahead = index === null ? null : this.#read(index);
+  /** Begins to read slices that will be taken later. */
+  begin(indices: readonly number[]): void {
+    for (const index of indices) {
+      const read = this.#reads.get(index) ?? this.#read(index);
+      this.#reads.delete(index);
+      this.#reads.set(index, read);
+    }
   }
 
-  /** Stops what is being read ahead. */
+  /** Lets go what is here and not needed, and of the rest, beyond `most`, what was wanted longest ago. */
+  keep(isNeeded: (index: number) => boolean, most: number): void {
+    const here = [...this.#reads].filter(([, { arrived }]) => arrived).map(([index]) => index);
+    const needed = here.filter(isNeeded);
+    const kept = new Set(needed.slice(Math.max(0, needed.length - most)));
+    for (const index of here) if (!kept.has(index)) this.#reads.delete(index);
+  }
+
+  /** Stops what is being read and forgets what is here. */
   stop(reason: DenoiseError): void {
-    this.#ahead?.stop.abort(reason);
-    this.#ahead = null;
+    for (const read of this.#reads.values()) read.stop.abort(reason);
+    this.#reads.clear();
   }
 
   #read(index: number): SourceRead {
     const stop = new AbortController();
     const pixels = (async () => this.#slices[index]!.loadHu(stop.signal))();
+    const read: SourceRead = { pixels, stop, arrived: false };
     // Whoever takes the slice sees the error; until then nobody handles it.
-    pixels.catch(() => undefined);
-    return { index, pixels, stop };
+    pixels.then(
+      () => (read.arrived = true),
+      () => undefined,
+    );
+    return read;
   }
 }

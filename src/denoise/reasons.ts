@@ -1,4 +1,5 @@
 import { DenoiseError, type Fault, type Refusal } from '../notices';
+import { SliceUnavailable } from './read-ahead';
 
 /** Carries all reasons of a refusal to where the run ends. */
 export class SeriesRefused extends Error {
@@ -16,8 +17,20 @@ export function reasonsOf(error: unknown): readonly [Fault | Refusal, ...(Fault 
   return [{ kind: 'fault', code: 'internal', detail }];
 }
 
-/** What became of a slice whose pixels did not come. */
-export function sourceFault(sopInstanceUid: string, error: unknown): Fault {
+/**
+ * What became of a slice whose pixels, or those of a neighbour that the model reads with it, did not come.
+ * @param error of ReadAhead
+ * @param index the slice that is lost by it
+ */
+export function unavailableFault(error: unknown, index: number, uidOf: (index: number) => string): Fault {
+  if (!(error instanceof SliceUnavailable)) return sourceFault(uidOf(index), error);
+  const sopInstanceUid = uidOf(error.index);
+  const fault = sourceFault(sopInstanceUid, error.cause);
+  if (error.index === index) return fault;
+  return { kind: 'fault', code: 'neighbour-unavailable', sopInstanceUid, detail: fault.detail ?? fault.code };
+}
+
+function sourceFault(sopInstanceUid: string, error: unknown): Fault {
   if (error instanceof DenoiseError && error.notice.kind === 'fault') return error.notice;
   const detail = error instanceof Error ? error.message : String(error);
   return { kind: 'fault', code: 'source-unavailable', sopInstanceUid, detail };

@@ -67,7 +67,12 @@ export function difference(
 /** A full-strength result as it is kept: 16-bit HU, rounded, clamped. */
 export function toInt16(hu: Float32Array): Int16Array {
   const kept = new Int16Array(hu.length);
-  for (let i = 0; i < hu.length; i++) kept[i] = Math.min(32767, Math.max(-32768, Math.round(hu[i]!)));
+  // Not through the global each time, which costs a look-up a pixel where the global object is a proxy.
+  const { round } = Math;
+  for (let i = 0; i < hu.length; i++) {
+    const value = round(hu[i]!);
+    kept[i] = value > 32767 ? 32767 : value < -32768 ? -32768 : value;
+  }
   return kept;
 }
 

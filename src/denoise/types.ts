@@ -15,6 +15,8 @@ export interface DenoisedSlice {
   readonly provider: EngineInfo['provider'];
   /** Its share of the inference's wall time. */
   readonly ms: number;
+  /** What the model read for it: n slices by SOP Instance UID, and which of the outputs it is; null for a model of single slices. */
+  readonly slab: { readonly inputs: readonly string[]; readonly output: number } | null;
 }
 
 export interface JobProgress {
@@ -57,6 +59,8 @@ export interface DenoiseJobOptions {
    * `whenDone` are of use only before a slice is done. Default true.
    */
   readonly keepResults?: boolean;
+  /** SOP Instance UIDs of the slices to be denoised; the others serve as neighbours. Default all. */
+  readonly only?: Iterable<string>;
   /** SOP Instance UID of the slice on screen; default the middle one. */
   readonly focus?: string;
   /**
@@ -67,7 +71,7 @@ export interface DenoiseJobOptions {
 }
 
 /**
- * Denoises one series, slice by slice. The states and events are a table (`states.ts`); an event the state does not know throws
+ * Denoises one series, slab by slab (`planSlabs`: of one slice, or of as many as the model gives at once). The states and events are a table (`states.ts`); an event the state does not know throws
  * IllegalTransition.
  */
 export interface DenoiseJobHandle {
@@ -78,12 +82,12 @@ export interface DenoiseJobHandle {
    * disposed.
    */
   start(): Promise<JobSnapshot>;
-  /** Stop after the slice in hand; results stay; `start()` goes on from there. Pending requests reject with `cancelled`. */
+  /** Stop after the slab in hand; results stay; `start()` goes on from there. Pending requests reject with `cancelled`. */
   cancel(): void;
-  /** Start no new slice; a `request` is still served. */
+  /** Start no new slab; a `request` is still served. */
   pause(): void;
   resume(): void;
-  /** The slice on screen: what is left is done outward from it. Unknown UIDs throw RangeError. */
+  /** The slice on screen: what is left is done outward from it, first to the side it was scrolled to. Unknown UIDs throw RangeError. */
   focus(sopInstanceUid: string): void;
   /**
    * This slice next, before all others, also while paused; resolves with its result (at once when it is there). Before `start()` it waits

@@ -54,6 +54,7 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'bad-input'; readonly what: 'not-finite' }
   | { readonly code: 'runtime-load'; readonly url: string }
   | { readonly code: 'source-unavailable'; readonly sopInstanceUid: string }
+  | { readonly code: 'neighbour-unavailable'; readonly sopInstanceUid: string }
   | { readonly code: 'source-header'; readonly sopInstanceUid: string }
   | { readonly code: 'unreadable-dicom'; readonly what: string }
   | { readonly code: 'memory-budget'; readonly neededMiB: number; readonly allowedMiB: number }

@@ -48,6 +48,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'bad-output': { kind: 'fault', code: 'bad-output', what: 'out-of-range' },
   'bad-input': { kind: 'fault', code: 'bad-input', what: 'not-finite' },
   'runtime-load': { kind: 'fault', code: 'runtime-load', url: 'https://host/ort/ort.webgpu.min.mjs' },
+  'neighbour-unavailable': { kind: 'fault', code: 'neighbour-unavailable', sopInstanceUid: '1.2.3' },
   'source-unavailable': { kind: 'fault', code: 'source-unavailable', sopInstanceUid: '1.2.3' },
   'source-header': { kind: 'fault', code: 'source-header', sopInstanceUid: '1.2.3' },
   'unreadable-dicom': { kind: 'fault', code: 'unreadable-dicom', what: 'no DICM prefix' },

@@ -236,6 +236,12 @@ function describeFault(fault: Fault): NoticeText {
         kept: SLICES_KEPT,
         todo: 'Check the connection to the archive and try again; only the missing slices are computed.',
       };
+    case 'neighbour-unavailable':
+      return {
+        happened: `The pixels of image ${fault.sopInstanceUid}, which the model reads for its neighbours too, could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SLICES_KEPT,
+        todo: 'Check the connection to the archive and press Denoise again; only what is missing is done.',
+      };
     case 'source-header':
       return {
         happened: `The archive does not deliver the header of image ${fault.sopInstanceUid}, and the derived image needs this header${fault.detail ? ` (${fault.detail})` : ''}.`,
