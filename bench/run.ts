@@ -7,10 +7,17 @@ import { machine, table } from './measure';
  * npm run bench            Node part: one table, one run
  * npm run bench browser    browser part too (Chromium, WebAssembly, WebGPU if there is any); takes minutes
  * npm run bench viewer     only the built product inside OHIF, with a series of 300 slices; under ten minutes on two free cores
+ * npm run bench gpu        WebGPU of onnxruntime-node on this machine's graphics card (Vulkan); under four minutes
  */
-console.log(`${machine()}\n`);
-if (process.argv.includes('viewer')) await viewerPart();
-else await coreParts();
+const [, , part = ''] = process.argv;
+if (part === 'gpu') {
+  const { gpuPart } = await import('./gpu');
+  await gpuPart(process.argv.slice(3));
+} else {
+  console.log(`${machine()}\n`);
+  if (part === 'viewer') await viewerPart();
+  else await coreParts();
+}
 
 async function viewerPart(): Promise<void> {
   const { viewerFigures, memoryTable } = await import('./viewer');
