@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..data.split import SPLITS
+from ..judge import command as judge_command
 from .cases import EvalCase, EvaluationError, load_cases, load_phantom_cases
 
 QUICK = {"slices": 3, "real_slices": 1, "phantom_images": 4}
@@ -17,7 +18,9 @@ QUICK = {"slices": 3, "real_slices": 1, "phantom_images": 4}
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("evaluate", help="compare denoisers in one table", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for results.csv, .md, .json and the PNG figures")
+    real = parser.add_subparsers(dest="judge", required=False, metavar="real")
+    judge_command.add_parser(real)
+    parser.add_argument("--out", type=Path, help="folder for results.csv, .md, .json and the PNG figures")
     parser.add_argument("--pairs", type=Path, default=Path("training/.cache/pairs"), help="pairs that `iscl simulate` wrote")
     parser.add_argument("--split", default="test", choices=SPLITS)
     parser.add_argument("--models", type=Path, action="append", default=[],
@@ -37,6 +40,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import torch
 
+    if arguments.out is None:
+        raise EvaluationError("--out is missing: the folder for results.csv, .md, .json and the PNG figures")
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     slices = QUICK["slices"] if arguments.quick else arguments.slices
