@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .denoisers import JudgeError, load_onnx
+from .denoisers import SLAB_SPACING_MM, JudgeError, load_onnx
 from .material import series_of_split
 from .measure import judge_series
 from .prepared import FULL, QUICK, load_prepared
@@ -30,6 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with manifest.csv, stacks/ and ct/")
     parser.add_argument("--cache", type=Path, default=Path("training/.cache/judge"), help="decoded stacks and places")
     parser.add_argument("--series", nargs="+", metavar="TEXT", help="only series whose folder holds one of these texts (of the split)")
+    parser.add_argument("--slab-spacing", type=float, nargs=2, default=SLAB_SPACING_MM, metavar="MM",
+                        help="slices nearer or farther apart go through a slab model each alone")
     parser.add_argument("--quick", action="store_true", help="the figures of the rule alone")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(TEST_FLAG, dest="chosen", action="store_true",
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not paths:
             raise JudgeError(f"no series of {arguments.split} is called like {', '.join(arguments.series)}")
     files = [path for path in arguments.models if not path.name.endswith(".wasm.onnx")]
-    denoisers = [load_onnx(path, arguments.threads) for path in files]
+    denoisers = [load_onnx(path, arguments.threads, tuple(arguments.slab_spacing)) for path in files]
     if not denoisers:
         raise JudgeError("no model: *.wasm.onnx hold no weights of their own")
     twice = {d.name for d in denoisers if sum(o.name == d.name for o in denoisers) > 1}

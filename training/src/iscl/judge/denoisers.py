@@ -18,7 +18,8 @@ class JudgeError(ValueError):
 class Denoiser:
     """`run` maps float32 [inputs, H, W] in HU to [outputs, H, W]; both counts are odd and outputs <= inputs.
 
-    The slices are in order along the slice normal and the outputs are the middle ones of the inputs. `identity` changes with whatever changes
+    The slices are in order along the slice normal and the outputs are the middle ones of the inputs. In stacks whose slices are not spacing_mm
+    apart, ends included, a slab is one slice over and over, as the viewer's engine does it. `identity` changes with whatever changes
     the result: results are kept under it.
     """
 
@@ -27,6 +28,7 @@ class Denoiser:
     inputs: int = 1
     outputs: int = 1
     identity: str = ""
+    spacing_mm: tuple[float, float] = (0.0, float("inf"))
 
     def __post_init__(self) -> None:
         if self.inputs % 2 == 0 or self.outputs % 2 == 0 or not 1 <= self.outputs <= self.inputs:
@@ -35,27 +37,33 @@ class Denoiser:
             )
 
 
-def apply_stack(denoiser: Denoiser, stack: np.ndarray) -> np.ndarray:
-    """Denoise a whole stack [N, H, W] in HU slab by slab.
+def apply_stack(denoiser: Denoiser, stack: np.ndarray, gap_mm: float | None = None) -> np.ndarray:
+    """Denoise a whole stack [N, H, W] in HU slab by slab; gap_mm between slices, None where neighbours are wanted whatever it is.
 
     Slab k gives slices k m to k m + m - 1. Neighbours that the stack lacks are its nearest slice once more; a last incomplete slab is filled up
     with the last slice, and what comes out for the filling is dropped. Raises JudgeError for NaN or a wrong shape.
     """
     reach = (denoiser.inputs - denoiser.outputs) // 2
     count, result = len(stack), np.empty(stack.shape, np.float32)
-    for first in range(0, count, denoiser.outputs):
-        wanted = np.arange(first - reach, first + denoiser.outputs + reach).clip(0, count - 1)
+    alone = gap_mm is not None and not denoiser.spacing_mm[0] <= gap_mm <= denoiser.spacing_mm[1]
+    step = 1 if alone else denoiser.outputs
+    for first in range(0, count, step):
+        wanted = np.full(denoiser.inputs, first) if alone else np.arange(first - reach, first + step + reach).clip(0, count - 1)
         slab = np.ascontiguousarray(stack[wanted], np.float32)
         made = np.asarray(denoiser.run(slab), np.float32)
         if made.shape != (denoiser.outputs, *stack.shape[1:]):
             raise JudgeError(f"{denoiser.name} made {made.shape} of {slab.shape}, expected {denoiser.outputs} slices of the same size")
         if not np.isfinite(made).all():
             raise JudgeError(f"{denoiser.name} made NaN or infinity")
-        result[first : first + denoiser.outputs] = made[: count - first]
+        result[first : first + step] = made[: min(step, count - first)]
     return result
 
 
-def load_onnx(path: Path, threads: int = 1) -> Denoiser:
+SLAB_SPACING_MM = (0.4, 5.5)
+"""Distance of slices for which slab networks are trained; a manifest entry's `slab.spacingMm` says the same."""
+
+
+def load_onnx(path: Path, threads: int = 1, slab_spacing_mm: tuple[float, float] = SLAB_SPACING_MM) -> Denoiser:
     """The model of an ONNX file: input `hu` [1, n, H, W], output `denoised` [1, m, H, W], HU to HU.
 
     Raises JudgeError when the file is no such model.
@@ -85,4 +93,6 @@ def load_onnx(path: Path, threads: int = 1) -> Denoiser:
     # The output's shape is not always inferred in the file; one small pass says it.
     made = run(np.zeros((slices, 64, 64), np.float32))
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Denoiser(Path(path).stem, run, slices, made.shape[0], digest)
+    identity = digest if slices == 1 else f"{digest} {slab_spacing_mm[0]:g}-{slab_spacing_mm[1]:g} mm"
+    spacing = (0.0, float("inf")) if slices == 1 else slab_spacing_mm
+    return Denoiser(Path(path).stem, run, slices, made.shape[0], identity, spacing)

@@ -38,8 +38,8 @@ def judge_series(denoiser: Denoiser, prepared: Prepared, draws: int = DRAWS, pro
 
     A setting whose cut full strength does not reach is None.
     """
-    stack = prepared.material.stack
-    output = apply_stack(denoiser, stack)
+    stack, gap = prepared.material.stack, prepared.material.gap_mm
+    output = apply_stack(denoiser, stack, gap)
     seen: dict[tuple[Lesion, str], Seen] = {}
     for number, places in enumerate(prepared.rounds):
         if not places:
@@ -51,16 +51,15 @@ def judge_series(denoiser: Denoiser, prepared: Prepared, draws: int = DRAWS, pro
             shape = prepared.shape_of(place.lesion)
             add(added, shape, place.at, place.lesion.contrast_hu)
             add(taken, shape, place.at, -place.lesion.contrast_hu)
-        more, less = apply_stack(denoiser, added) - output, output - apply_stack(denoiser, taken)
-        half = without_anatomy((more + less) / 2)
+        more, less = apply_stack(denoiser, added, gap) - output, output - apply_stack(denoiser, taken, gap)
         for place in places:
             # The lesions of the first two rounds are those of the rule; later rounds fill the other tissues and contrasts.
             key = (place.lesion, "rule" if number < 2 else place.tissue)
-            _read(seen.setdefault(key, Seen(place.lesion)), place, prepared, more, less, half)
+            _read(seen.setdefault(key, Seen(place.lesion)), place, prepared, more, less)
     return _figures(prepared, output, seen, draws)
 
 
-def _read(seen: Seen, place: Place, prepared: Prepared, more: np.ndarray, less: np.ndarray, half: np.ndarray) -> None:
+def _read(seen: Seen, place: Place, prepared: Prepared, more: np.ndarray, less: np.ndarray) -> None:
     shape, contrast = prepared.shape_of(place.lesion), place.lesion.contrast_hu
     target, own = windows(more.shape, shape.values.shape, place.at)
     core = shape.core[own]
@@ -72,14 +71,14 @@ def _read(seen: Seen, place: Place, prepared: Prepared, more: np.ndarray, less: 
         z = place.at[0]
         seen.along_z.append([float(whole[z + k][plane].mean()) if 0 <= z + k < len(whole) else np.nan for k in range(-2, 3)])
     else:
-        seen.regions.append(region(half, place.at).ravel().astype(np.float64))
+        seen.regions.append((region(more, place.at) + region(less, place.at)).astype(np.float64) / 2)
 
 
 def _figures(prepared: Prepared, output: np.ndarray, seen: dict[tuple[Lesion, str], Seen], draws: int) -> dict:
     stack, material = prepared.material.stack, prepared.material
     kept = NoiseKept.measure(prepared.noise, output, prepared.flat)
     soft = [s for s in prepared.sites if s.tissue != LUNG]
-    noise = NoiseRegions.measure(stack, prepared.fine, output, material.twin, soft) if len(soft) >= 2 * 6 else None
+    noise = NoiseRegions.measure(stack, output, material.twin, soft) if len(soft) >= 2 * 6 else None
     strengths = _strengths(noise)
     result: dict = {"patient": material.patient, "noise_hu": None, "strength": strengths, "sites": len(soft), "lesions": {}}
     if noise is not None:
@@ -149,13 +148,13 @@ def _setting(strength, prepared, kept, noise, bias, seen, draws) -> dict:
 def _observed(s: Seen, prepared: Prepared, noise: NoiseRegions) -> Observed:
     middle = prepared.shape_of(s.lesion).values
     middle = middle[len(middle) // 2]
-    size = 8 * HALF + 1
-    image = np.zeros((1, size, size))
-    target, own = windows(image.shape[1:], middle.shape, (size // 2, size // 2))
-    image[0][target] = s.lesion.contrast_hu * middle[own]
-    signal = region(without_anatomy(image), (0, size // 2, size // 2))
+    side = 2 * HALF + 1
+    signal = np.zeros((side, side))
+    target, own = windows(signal.shape, middle.shape, (HALF, HALF))
+    signal[target] = s.lesion.contrast_hu * middle[own]
+    fine = without_anatomy(np.stack([signal, *s.regions]))
     width = 1.5 * s.lesion.diameter_mm / prepared.material.pixel_mm + 4.0
-    return Observed(signal.ravel(), np.stack(s.regions), noise, width)
+    return Observed(fine[0], fine[1:], noise, width)
 
 
 def _lesion(strength: float, s: Seen, places: np.ndarray, observed: Observed | None, sites) -> dict[str, float]:

@@ -8,28 +8,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import eval_laguerre
 
 from .flatness import blend, blend_linear
 from .places import HALF, Site
 
 CHANNELS = 6
-NPS_PX = 32
+NPS_PX = 24
+WINDOW_PX = 15
+"""Radius of the disc that observers look at. No edge lies in it: places are 14 pixels from the next."""
 COARSE_SIGMA_PX = 8.0
-"""What an observer cannot tell from anatomy: the image's Gaussian blur of so many pixels is taken off, from lesion and noise alike."""
+"""What an observer cannot tell from anatomy: a Gaussian blur of so many pixels within the disc is taken off, from lesion and noise alike."""
+
+_AXIS = np.arange(-HALF, HALF + 1, dtype=np.float64)
+_SQUARED = _AXIS[:, None] ** 2 + _AXIS[None, :] ** 2
+_DISC = (_SQUARED <= WINDOW_PX**2).ravel()
 
 
-def without_anatomy(stack: np.ndarray) -> np.ndarray:
-    """Stack [N, H, W] less its Gaussian blur in the plane."""
-    return stack - ndimage.gaussian_filter(stack, (0, COARSE_SIGMA_PX, COARSE_SIGMA_PX), truncate=3.0)
+def _anatomy_filter() -> np.ndarray:
+    """[pixels, pixels] of the disc: identity less a Gaussian blur whose weights outside the disc are zero and sum to one within."""
+    rows, columns = (grid.ravel()[_DISC] for grid in np.meshgrid(_AXIS, _AXIS, indexing="ij"))
+    weights = np.exp(-((rows[:, None] - rows) ** 2 + (columns[:, None] - columns) ** 2) / (2 * COARSE_SIGMA_PX**2))
+    return np.eye(len(rows)) - weights / weights.sum(axis=1, keepdims=True)
+
+
+_FILTER = _anatomy_filter()
+
+
+def without_anatomy(regions: np.ndarray) -> np.ndarray:
+    """Regions [n, 2 HALF + 1, 2 HALF + 1] to the pixels of the disc [n, pixels] without what is coarse."""
+    return regions.reshape(len(regions), -1)[:, _DISC].astype(np.float64) @ _FILTER.T
 
 
 def channels(width_px: float) -> np.ndarray:
-    """Laguerre-Gauss channels [6, pixels], unit norm (Gallas and Barrett, JOSA A 2003), in a region of 2 HALF + 1 pixels a side."""
-    axis = np.arange(-HALF, HALF + 1, dtype=np.float64)
-    argument = 2 * np.pi * (axis[:, None] ** 2 + axis[None, :] ** 2) / width_px**2
-    found = np.stack([(np.exp(-argument / 2) * eval_laguerre(n, argument)).ravel() for n in range(CHANNELS)])
+    """Laguerre-Gauss channels [6, pixels of the disc], unit norm (Gallas and Barrett, JOSA A 2003)."""
+    argument = 2 * np.pi * _SQUARED.ravel()[_DISC] / width_px**2
+    found = np.stack([np.exp(-argument / 2) * eval_laguerre(n, argument) for n in range(CHANNELS)])
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
@@ -82,10 +96,10 @@ class NoiseRegions:
         return np.stack([np.einsum("sp,sp->s", a, b) / a.shape[1] for a, b in pairs])
 
     @classmethod
-    def measure(cls, stack: np.ndarray, fine: np.ndarray, output: np.ndarray, twin: np.ndarray | None, sites: list[Site]) -> NoiseRegions:
+    def measure(cls, stack: np.ndarray, output: np.ndarray, twin: np.ndarray | None, sites: list[Site]) -> NoiseRegions:
         stacks = [stack, output, *([twin] if twin is not None else [])]
         raw = [np.stack([region(s, site.at) for site in sites]).astype(np.float64) for s in stacks]
-        flat = [np.stack([region(s, site.at).ravel() for site in sites]).astype(np.float64) for s in (fine, without_anatomy(output))]
+        flat = [without_anatomy(r) for r in raw[:2]]
         cut = slice(HALF - NPS_PX // 2, HALF + NPS_PX // 2)
         small = [_detrended(r[:, cut, cut].reshape(len(sites), -1), _BASIS_NPS).reshape(-1, NPS_PX, NPS_PX) for r in raw]
         f = [np.fft.fft2(s).reshape(len(sites), -1) for s in small]

@@ -78,63 +78,71 @@ class Finder:
     def _tissue(self, kind: str, at: tuple[int, int, int]) -> str:
         return LIVER if kind == SOFT and self._liver[at] else kind
 
-    def candidates(self, kind: str, depth_px: float, ends: int = 1) -> list[tuple[int, int, int]]:
-        """Middles at least depth_px from the next edge, flattest first; ties by place. ends: slices left out at either end."""
+    def candidates(self, kind: str, depth_px: float, ends: int = 1) -> np.ndarray:
+        """Middles [n, 3] at least depth_px from the next edge, flattest first; ties by place. ends: slices left out at either end."""
         depth = self._depth[kind]
         allowed = np.zeros(depth.shape, bool)
         allowed[ends : len(depth) - ends, HALF:-HALF:_STEP, HALF:-HALF:_STEP] = True
         z, r, c = np.nonzero(allowed & (depth >= depth_px))
-        score = np.round(self._score[kind][z, r, c], 2)
-        order = np.lexsort((c, r, z, score))
-        return [(int(z[i]), int(r[i]), int(c[i])) for i in order]
+        order = np.lexsort((c, r, z, np.round(self._score[kind][z, r, c], 2)))
+        return np.stack([z, r, c], axis=1)[order]
 
     def place(self, wanted: list[tuple[Lesion, str, int]], depth_px: float = DEPTH_PX) -> list[Place]:
         """One round of lesions that do not touch each other, at least depth_px from the next edge. wanted: (lesion, soft or lung, how many);
         the lesions take turns, so that none gets the best places alone."""
         placed: list[Place] = []
-        spans: list[tuple[int, int, int, int, float]] = []
         queues = []
         for lesion, kind, count in wanted:
             radius = lesion.diameter_mm / 2 / self.material.pixel_mm
-            queues.append([iter(self.candidates(kind, max(radius + 4, depth_px))), lesion, kind, count, radius])
-        left = [q[3] for q in queues]
-        while any(left):
-            for number, (queue, lesion, kind, _, radius) in enumerate(queues):
-                if not left[number]:
-                    continue
-                low, high = self.rendered(lesion).slices
-                found = None
-                for at in queue:
-                    if lesion.shape in ("slice", "edge") and not 2 <= at[0] <= len(self.material.stack) - 3:
-                        continue
-                    span = (at[0] + low, at[0] + high, at[1], at[2], radius)
-                    if all(_clear(span, other) for other in spans):
-                        found = at
-                        break
+            # A lesion in one slice needs two on either side, to see what leaks.
+            ends = 2 if lesion.shape in ("slice", "edge") else 1
+            queues.append(_Queue(lesion, kind, count, radius, self.rendered(lesion).slices, self.candidates(kind, max(radius + 4, depth_px), ends)))
+        while any(queue.left for queue in queues):
+            for queue in queues:
+                found = queue.take()
                 if found is None:
-                    left[number] = 0
                     continue
-                spans.append(span)
-                placed.append(Place(lesion, found, self._tissue(kind, found)))
-                left[number] -= 1
+                placed.append(Place(queue.lesion, found, self._tissue(queue.kind, found)))
+                for other in queues:
+                    other.keep_clear(found, queue)
         return placed
 
     def sites(self, kind: str, count: int = 120, depth_px: float = DEPTH_PX) -> list[Site]:
-        """Flat regions to read noise in; at most a tenth of them in one slice, few pixels shared."""
+        """Flat regions to read noise in; few in one slice, few pixels shared."""
         chosen: list[Site] = []
-        per_slice: dict[int, list[tuple[int, int]]] = {}
         most = max(count // max(len(self.material.stack) - 2, 1) + 2, count // 10)
-        for z, r, c in self.candidates(kind, depth_px):
-            near = per_slice.setdefault(z, [])
-            if len(near) < most and all(abs(r - a) >= HALF + 6 or abs(c - b) >= HALF + 6 for a, b in near):
-                near.append((r, c))
-                chosen.append(Site((z, r, c), self._tissue(kind, (z, r, c))))
-                if len(chosen) == count:
-                    break
+        left = self.candidates(kind, depth_px)
+        used: dict[int, int] = {}
+        while len(left) and len(chosen) < count:
+            at = (int(left[0, 0]), int(left[0, 1]), int(left[0, 2]))
+            chosen.append(Site(at, self._tissue(kind, at)))
+            used[at[0]] = used.get(at[0], 0) + 1
+            near = (np.abs(left[:, 1] - at[1]) < HALF + 6) & (np.abs(left[:, 2] - at[2]) < HALF + 6)
+            left = left[~((left[:, 0] == at[0]) & (near | (used[at[0]] >= most)))]
         return chosen
 
 
-def _clear(a: tuple[int, int, int, int, float], b: tuple[int, int, int, int, float]) -> bool:
-    if max(a[0] - b[1], b[0] - a[1]) > CLEAR_SLICES:
-        return True
-    return bool(np.hypot(a[2] - b[2], a[3] - b[3]) >= APART_PX + a[4] + b[4])
+@dataclass
+class _Queue:
+    """Candidates of one lesion that are still free, flattest first."""
+
+    lesion: Lesion
+    kind: str
+    left: int
+    radius_px: float
+    slices: tuple[int, int]
+    free: np.ndarray
+
+    def take(self) -> tuple[int, int, int] | None:
+        if not self.left or not len(self.free):
+            self.left = 0
+            return None
+        self.left -= 1
+        return int(self.free[0, 0]), int(self.free[0, 1]), int(self.free[0, 2])
+
+    def keep_clear(self, at: tuple[int, int, int], other: _Queue) -> None:
+        """Drop candidates within reach of a lesion placed from `other`."""
+        first, last = at[0] + other.slices[0], at[0] + other.slices[1]
+        gap = np.maximum(self.free[:, 0] + self.slices[0] - last, first - self.free[:, 0] - self.slices[1])
+        distance = np.hypot(self.free[:, 1] - at[1], self.free[:, 2] - at[2])
+        self.free = self.free[(gap > CLEAR_SLICES) | (distance >= APART_PX + self.radius_px + other.radius_px)]

@@ -14,7 +14,6 @@ from scipy import ndimage
 from ..evaluation.metrics import tissue_masks
 from .flatness import LocalNoise, flat_area
 from .material import Material, load_material
-from .observers import without_anatomy
 from .places import DEPTH_PX, LUNG, SOFT, Finder, Place, Site
 from .signals import Lesion, Rendered
 
@@ -31,7 +30,7 @@ ENOUGH = 40
 @dataclass
 class Prepared:
     """rounds: lesions inserted together, one pair of passes each. sites: regions that noise is read in, soft and lung. noise: local noise of
-    the stack itself. fine: the stack without coarse anatomy. flat: bool [N, H, W], where evenness is read. tissues: bool [N, H, W] each."""
+    the stack itself. flat: bool [N, H, W], where evenness is read. tissues: bool [N, H, W] each."""
 
     material: Material
     rounds: list[list[Place]]
@@ -39,7 +38,6 @@ class Prepared:
     flat: np.ndarray
     tissues: dict[str, np.ndarray]
     noise: LocalNoise
-    fine: np.ndarray
     rendered: dict[Lesion, Rendered] = field(default_factory=dict)
 
     def shape_of(self, lesion: Lesion) -> Rendered:
@@ -64,7 +62,7 @@ def prepare(material: Material, mode: str) -> Prepared:
     tissues = {name: np.stack([m[name] for m in masks]) for name in masks[0]}
     # Beyond the reconstructed field there is padding, not air.
     tissues["air"] &= ndimage.uniform_filter((material.stack <= -1024).astype(np.float32), (1, 9, 9)) < 0.5
-    return Prepared(material, rounds, sites, flat_area(material), tissues, LocalNoise.of(material.stack), without_anatomy(material.stack), finder.all_rendered())
+    return Prepared(material, rounds, sites, flat_area(material), tissues, LocalNoise.of(material.stack), finder.all_rendered())
 
 
 def _depth(finder: Finder) -> float:
@@ -88,7 +86,7 @@ def _full_rounds(finder: Finder, depth: float) -> list[list[Place]]:
 def load_prepared(data: Path, path: str, mode: str, cache: Path) -> Prepared:
     """`prepare` of a series of the shared data, from the cache where the code that finds places is the same."""
     here = Path(__file__).parent
-    code = b"".join((here / name).read_bytes() for name in ("prepared.py", "places.py", "signals.py", "flatness.py", "material.py", "observers.py"))
+    code = b"".join((here / name).read_bytes() for name in ("prepared.py", "places.py", "signals.py", "flatness.py", "material.py"))
     kept = cache / f"{path.split('/')[-1]}-{mode}-{hashlib.sha256(code).hexdigest()[:12]}.pickle"
     if kept.is_file():
         with kept.open("rb") as handle:
