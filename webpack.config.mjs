@@ -91,6 +91,7 @@ export default (_env, { mode = 'production' }) => ({
         { from: 'models', to: 'models', noErrorOnMissing: true, info: { minimized: true } },
         { from: 'extension/check.html' },
         { from: 'extension/check.mjs', info: { minimized: true } },
+        { from: 'extension/check-page.mjs', info: { minimized: true } },
       ],
     }),
     // A watch build changes all the time, and only an installed copy is checked.

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import compress from '@fastify/compress';
 import fastify from 'fastify';
@@ -67,6 +67,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   guardOrigin(app, host, {
     isolation: options.isolation ?? true,
     allowHosts: options.allowHosts ?? [],
+    page: readFileSync(join(viewer, 'index.html'), 'utf8'),
   });
   await app.register(compress, {
     globalDecompression: false,

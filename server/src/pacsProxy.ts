@@ -1,6 +1,10 @@
+import { STATUS_CODES } from 'node:http';
+import type { Readable } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { mediaTypeOf } from './contentSecurityPolicy';
 import { HttpError, queryOf, reasonOf } from './dicomweb/index';
+import { dicomwebQuery, isDicomweb, isDicomwebType, requestHeaders, responseHeaders } from './pacsAllowList';
 
 export interface PacsOptions {
   /** DICOMweb root of the PACS, such as `http://pacs.example:8042/dicom-web`. */
@@ -9,20 +13,11 @@ export interface PacsOptions {
   headers?: Record<string, string>;
 }
 
-/** What a PACS says about its own origin and its own connection must not reach a page of ours. */
-const FOREIGN_HEADERS =
-  /^(access-control-|cross-origin-|content-security-policy|strict-transport-security|set-cookie|connection$|keep-alive$)/;
-/**
- * What a browser says about itself. Cookies of 127.0.0.1 belong to every program on this computer; our Origin would make a PACS that
- * checks it refuse the request, and Referer names the study a page shows.
- */
-const PRIVATE_HEADERS = new Set(['cookie', 'origin', 'referer']);
 const NO_ANSWER_FOR_MS = 120_000;
 
 /**
- * Passes everything below `root` to the DICOMweb service of a PACS, bodies streaming both ways. GET, and POST to STOW-RS only: nothing
- * here deletes, and a PACS has other services below its root (Orthanc sends studies elsewhere by a POST to `servers`). Paths that climb
- * out of the DICOMweb root are refused by @fastify/reply-from with 400.
+ * Passes DICOMweb below `root` to the service of a PACS and back, bodies streaming both ways; what passes is in pacsAllowList.ts, and any
+ * other request is refused with 403 (405 for another method) before the PACS hears of it.
  */
 export async function pacsProxy(
   app: FastifyInstance,
@@ -30,35 +25,68 @@ export async function pacsProxy(
   { url, headers = {} }: PacsOptions,
 ): Promise<void> {
   const pacs = new URL(url);
-  const stow = new RegExp(`^${root}/studies(/[0-9.]{1,64})?$`);
-  await app.register(httpProxy, {
-    upstream: pacs.origin,
-    prefix: root,
-    rewritePrefix: pacs.pathname.replace(/\/+$/, ''),
-    httpMethods: ['GET', 'POST'],
-    preHandler: async request => {
-      const [path = ''] = request.url.split('?');
-      if (request.method === 'POST' && !stow.test(path))
-        throw new HttpError(405, `POST ${path} is not STOW-RS; nothing else is passed on to the PACS.`);
-    },
-    undici: { headersTimeout: NO_ANSWER_FOR_MS, bodyTimeout: NO_ANSWER_FOR_MS },
-    replyOptions: {
-      // `search` belongs to the upstream's address; the request's own query is in its URL.
-      queryString: (_search, requestUrl) => repeatIncludeField(queryOf(requestUrl)),
-      rewriteRequestHeaders: (_request, sent) => ({
-        ...Object.fromEntries(Object.entries(sent).filter(([name]) => !PRIVATE_HEADERS.has(name))),
-        ...headers,
-      }),
-      rewriteHeaders: answered =>
-        Object.fromEntries(Object.entries(answered).filter(([name]) => !FOREIGN_HEADERS.test(name))),
-      onError: (reply, { error }) => {
-        void reply.code(502).send({
-          statusCode: 502,
-          error: 'Bad Gateway',
-          message: `The PACS at ${pacs.origin} does not answer (${reasonOf(error.cause ?? error)}). Check that it runs and that its address is right.`,
-        });
+  const below = (requestUrl: string) => requestUrl.split('?')[0]!.slice(root.length);
+  await app.register(async scope => {
+    // Patient data does not belong in a browser's disk cache.
+    scope.addHook('onSend', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    await scope.register(httpProxy, {
+      upstream: pacs.origin,
+      prefix: root,
+      rewritePrefix: pacs.pathname.replace(/\/+$/, ''),
+      httpMethods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
+      preHandler: async ({ method, url: requestUrl }) => {
+        if (requestUrl.startsWith(root) && isDicomweb(method, below(requestUrl))) return;
+        throw method === 'POST'
+          ? new HttpError(405, `POST ${below(requestUrl)} is not STOW-RS; nothing else is passed on to the PACS.`)
+          : new HttpError(403, `${below(requestUrl)} is not DICOMweb; nothing else is passed on to the PACS.`);
       },
-    },
+      undici: { headersTimeout: NO_ANSWER_FOR_MS, bodyTimeout: NO_ANSWER_FOR_MS },
+      replyOptions: {
+        // `search` belongs to the upstream's address; the request's own query is in its URL.
+        queryString: (_search, requestUrl) => repeatIncludeField(dicomwebQuery(queryOf(requestUrl))),
+        rewriteRequestHeaders: (_request, sent) => ({ ...requestHeaders(sent), ...headers }),
+        rewriteHeaders: responseHeaders,
+        // How long to wait is the viewer's to say: a PACS could name any time.
+        retryDelay: () => null,
+        onResponse: (request, reply, upstream) => {
+          // Typed for HTTP/2 and as an answer of this server; what comes is undici's.
+          const { stream } = upstream as unknown as { stream: Readable };
+          answer(request.method, reply as unknown as FastifyReply, stream);
+        },
+        onError: (reply, { error }) => {
+          void reply.code(502).send({
+            statusCode: 502,
+            error: 'Bad Gateway',
+            message: `The PACS at ${pacs.origin} does not answer (${reasonOf(error.cause ?? error)}). Check that it runs and that its address is right.`,
+          });
+        },
+      },
+    });
+  });
+}
+
+/** Sends on what a PACS answered, where it is DICOMweb; a page, a redirect or a script becomes a message that names it. */
+function answer(method: string, reply: FastifyReply, stream: Readable): void {
+  const status = reply.statusCode;
+  const contentType = reply.getHeader('content-type');
+  const isRedirect = status >= 300 && status < 400 && status !== 304;
+  if (!isRedirect && (contentType === undefined || isDicomwebType(String(contentType)))) {
+    // A browser would otherwise find out for itself what it could be.
+    if (contentType === undefined && status !== 204 && status !== 304 && method !== 'HEAD')
+      reply.type('application/octet-stream');
+    void reply.send(stream);
+    return;
+  }
+  stream.destroy();
+  for (const name of Object.keys(responseHeaders(reply.getHeaders()))) reply.removeHeader(name);
+  const sent = isRedirect ? `a redirect (${status})` : `${mediaTypeOf(String(contentType))} (${status})`;
+  const passedOn = status >= 400 ? status : 502;
+  void reply.code(passedOn).send({
+    statusCode: passedOn,
+    error: STATUS_CODES[passedOn] ?? 'Error',
+    message: `The PACS answered with ${sent} where DICOMweb was asked for. Check the address and the login given to --pacs.`,
   });
 }
 

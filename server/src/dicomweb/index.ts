@@ -7,6 +7,7 @@ import { searchRoutes } from './search';
 import { storeRoutes, STORE_LIMITS, type StoreLimits } from './store';
 import { StoreFolder } from './storeFolder';
 
+export { lookup } from './dictionary';
 export { codeOf, HttpError, reasonOf } from './errors';
 export { queryOf } from './qido';
 export type { StoreLimits } from './store';
