@@ -14,8 +14,7 @@ for (const { state, what, found, todo } of findings) {
   verdict.className = state;
   name.textContent = what;
   text.textContent = found;
-  if (todo)
-    text.append(Object.assign(document.createElement('small'), { textContent: `To do: ${todo}` }));
+  if (todo) text.append(Object.assign(document.createElement('small'), { textContent: `To do: ${todo}` }));
 }
 const missing = findings.filter(({ state }) => state === 'bad').length;
 const slower = findings.filter(({ state }) => state === 'slow').length;

@@ -25,6 +25,7 @@ const TOOLS = [
     debian: 'orthanc-dicomweb',
     use: 'the tests against a PACS',
   },
+  { paths: ['/usr/sbin/nginx'], debian: 'nginx-light', use: 'the test of docs/nginx.conf' },
   { paths: ['/usr/bin/dciodvfy'], debian: 'dicom3tools', use: 'the conformance tests' },
   { paths: ['/usr/bin/dcmdump'], debian: 'dcmtk', use: 'the conformance tests' },
   { paths: ['/usr/bin/gdcminfo'], debian: 'libgdcm-tools', use: 'the conformance tests' },

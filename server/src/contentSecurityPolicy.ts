@@ -44,5 +44,4 @@ export const dataPolicy = (contentType: string): string =>
   mediaTypeOf(contentType) === 'application/pdf' ? PDF_POLICY : DATA_POLICY;
 
 /** `text/html; charset=utf-8` is `text/html`. */
-export const mediaTypeOf = (contentType: string): string =>
-  contentType.split(';')[0]!.trim().toLowerCase();
+export const mediaTypeOf = (contentType: string): string => contentType.split(';')[0]!.trim().toLowerCase();

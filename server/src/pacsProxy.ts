@@ -39,8 +39,14 @@ export async function pacsProxy(
       preHandler: async ({ method, url: requestUrl }) => {
         if (requestUrl.startsWith(root) && isDicomweb(method, below(requestUrl))) return;
         throw method === 'POST'
-          ? new HttpError(405, `POST ${below(requestUrl)} is not STOW-RS; nothing else is passed on to the PACS.`)
-          : new HttpError(403, `${below(requestUrl)} is not DICOMweb; nothing else is passed on to the PACS.`);
+          ? new HttpError(
+              405,
+              `POST ${below(requestUrl)} is not STOW-RS; nothing else is passed on to the PACS.`,
+            )
+          : new HttpError(
+              403,
+              `${below(requestUrl)} is not DICOMweb; nothing else is passed on to the PACS.`,
+            );
       },
       undici: { headersTimeout: NO_ANSWER_FOR_MS, bodyTimeout: NO_ANSWER_FOR_MS },
       replyOptions: {

@@ -1,6 +1,12 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { viewerPolicy } from '../../server/src/contentSecurityPolicy';
+import { VIEWER_VERSION } from '../../server/src/index';
+import { absentHere } from '../absent';
 import { Bench, raw } from './server-fixtures';
 
 describe('the viewer and the plugin on one origin', () => {
@@ -150,6 +156,83 @@ describe('the viewer and the plugin on one origin', () => {
 
   it('is shown in no frame of another page', async () => {
     expect((await fetch(url)).headers.get('x-frame-options')).toBe('SAMEORIGIN');
+  });
+
+  it.each([
+    ['a link in another page', '/viewer?StudyInstanceUIDs=1.2', 'cross-site', 'navigate', 'document', 200],
+    ['an address somebody typed', '/dicomweb/studies', 'none', 'navigate', 'document', 200],
+    ['our own page', '/dicomweb/studies', 'same-origin', 'cors', 'empty', 200],
+    ['an image in another page', '/dicomweb/studies', 'cross-site', 'no-cors', 'image', 403],
+    ['a link in another page', '/dicomweb/studies', 'cross-site', 'navigate', 'document', 403],
+    [
+      'a link, the address written in another way',
+      '/%64icomweb/studies',
+      'cross-site',
+      'navigate',
+      'document',
+      403,
+    ],
+    ['a frame of another page', '/', 'cross-site', 'navigate', 'iframe', 403],
+    [
+      'a script of another page',
+      '/plugins/iscl-ct-denoise/extension.js',
+      'cross-site',
+      'no-cors',
+      'script',
+      403,
+    ],
+    ['another program on this computer', '/dicomweb/studies', 'same-site', 'no-cors', 'image', 403],
+  ])('%s may GET %s (%s, %s, %s): %d', async (_who, path, site, mode, dest, status) => {
+    const headers = {
+      'sec-fetch-site': site,
+      'sec-fetch-mode': mode,
+      'sec-fetch-dest': dest,
+      accept: 'text/html,*/*',
+    };
+    expect((await raw(url, path, headers)).status).toBe(status);
+  });
+
+  it('refuses two Host headers', async () => {
+    const { hostname, port } = new URL(url);
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(
+          'GET /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n',
+        ),
+      );
+      let text = '';
+      socket.on('data', chunk => (text += String(chunk)));
+      socket.on('end', () => resolve(text));
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it("gives the viewer a policy that allows its page's own scripts by hash, and data a policy that allows none", async () => {
+    bench.write(
+      'viewer-2/index.html',
+      '<title>2</title><script>inline()</script><script src="/app.js"></script>',
+    );
+    const server = await bench.start({ viewer: 'viewer-2', store: 'store-7' });
+    const page = await fetch(server.url);
+    const hash = createHash('sha256').update('inline()').digest('base64');
+    expect(page.headers.get('content-security-policy')).toContain(
+      `script-src 'self' 'wasm-unsafe-eval' 'sha256-${hash}';`,
+    );
+    expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'self'");
+    const data = await fetch(`${server.url}dicomweb/studies`);
+    expect(data.headers.get('content-security-policy')).toBe(
+      "default-src 'none'; sandbox; frame-ancestors 'self'",
+    );
+  });
+
+  const ohif = join(process.cwd(), '.cache/ohif', VIEWER_VERSION, 'dist/index.html');
+  const noOhif = absentHere(existsSync(ohif) ? null : `${ohif} is absent: run npm start once`);
+  if (noOhif) console.warn(`skipped: ${noOhif}`);
+  (noOhif ? it.skip : it)('docs/nginx.conf has the policy of the OHIF that is served here', () => {
+    expect(readFileSync('docs/nginx.conf', 'utf8')).toContain(
+      `"${viewerPolicy(readFileSync(ohif, 'utf8'))}"`,
+    );
   });
 
   it('says which port is taken and what to do', async () => {
