@@ -1,3 +1,4 @@
+import { decimalString, integerString } from '../decimal';
 import type { NaturalizedInstance } from './types';
 
 /*
@@ -17,11 +18,12 @@ function values(instance: Attributes, keyword: string): unknown[] {
   return [value];
 }
 
+const plain = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+
 /** All values as trimmed text (spaces and NUL are padding in DICOM); empty values are ''. */
 export function texts(instance: Attributes, keyword: string): string[] {
-  return values(instance, keyword).map(value =>
-    typeof value === 'string' || typeof value === 'number' ? String(value).replaceAll('\0', '').trim() : '',
-  );
+  return values(instance, keyword).map(value => plain(value).replaceAll('\0', '').trim());
 }
 
 /** The first value as text, '' when there is none. */
@@ -29,11 +31,16 @@ export function text(instance: Attributes, keyword: string): string {
   return texts(instance, keyword)[0] ?? '';
 }
 
+/** Those of the attributes read here that are IS; the other numbers are DS, or binary. */
+const INTEGER_STRINGS = new Set(['InstanceNumber', 'NumberOfFrames']);
+
 /** All values as numbers, NaN where a value is not a number; [] when the attribute is absent or empty. */
 export function numbers(instance: Attributes, keyword: string): number[] {
-  return texts(instance, keyword)
-    .filter((value, _, all) => all.length > 1 || value !== '')
-    .map(value => (value === '' ? Number.NaN : Number(value)));
+  const read = INTEGER_STRINGS.has(keyword) ? integerString : decimalString;
+  const all = values(instance, keyword).map(value =>
+    typeof value === 'number' ? value : read(plain(value)),
+  );
+  return all.length === 1 && all[0] === null ? [] : all.map(value => value ?? Number.NaN);
 }
 
 /** The first value as a number; null when absent, NaN when it is not a number. */

@@ -40,6 +40,9 @@ describe('judgeSeries accepts', () => {
   test('a missing Rescale Type, which means HU, and HU', () => {
     expect(judged({ RescaleType: 'HU ' })).toEqual(['accepted']);
     expect(judged({ RescaleType: '' })).toEqual(['accepted']);
+    // GE's reformats, RICORD.
+    expect(judged({ RescaleType: 'Houndsfield Unit' })).toEqual(['accepted']);
+    expect(judged({ RescaleType: 'HOUNSFIELD UNITS' })).toEqual(['accepted']);
   });
   test('gantry tilt, uneven spacing and repeated positions', () => {
     const tilted = { ImageOrientationPatient: [1, 0, 0, 0, 0.96, -0.28] };
@@ -67,7 +70,10 @@ describe('judgeSeries refuses', () => {
     ['no slope', { RescaleSlope: undefined }, 'not-hu'],
     ['empty intercept', { RescaleIntercept: '' }, 'not-hu'],
     ['other Rescale Type', { RescaleType: 'US' }, 'not-hu'],
-    ['misspelt Rescale Type', { RescaleType: 'Houndsfield Unit' }, 'not-hu'],
+    ['effective atomic number', { RescaleType: 'Z_EFF' }, 'not-hu'],
+    ['concentration', { RescaleType: 'MGML' }, 'not-hu'],
+    ['a Rescale Type nobody knows', { RescaleType: 'HUX' }, 'not-hu'],
+    ['a Number of Frames that is no number', { NumberOfFrames: '1e3' }, 'invalid-attribute'],
     ['virtual monoenergetic', { RescaleType: 'HU_MOD' }, 'not-hu'],
     ['8-bit grey levels', { BitsAllocated: 8, BitsStored: 8, HighBit: 7, RescaleIntercept: 0 }, 'not-hu'],
     ['slope 0', { RescaleSlope: 0 }, 'invalid-attribute'],

@@ -64,6 +64,7 @@ function refuse(instance: NaturalizedInstance): Refusal[] {
   if (MULTI_FRAME_CT.includes(sopClassUid) || frames > 1)
     return [{ kind: 'refusal', code: 'multi-frame', frames }];
   if (sopClassUid !== CT_IMAGE_STORAGE) return [{ kind: 'refusal', code: 'wrong-sop-class', sopClassUid }];
+  if (!(frames >= 1)) return [invalid(instance, 'NumberOfFrames')];
   if (isOurs(instance)) return [{ kind: 'refusal', code: 'already-denoised' }];
 
   const reasons: Refusal[] = [];
@@ -92,7 +93,7 @@ function refuseFormat(instance: NaturalizedInstance): Refusal[] {
   const reasons: Refusal[] = [];
   // Type 1C: required when the values are not HU (PS3.3 C.8.2.1), so a CT image without it is in HU.
   const rescaleType = text(instance, 'RescaleType');
-  if (rescaleType !== '' && rescaleType.toUpperCase() !== 'HU') {
+  if (rescaleType !== '' && !meansHu(rescaleType)) {
     reasons.push({ kind: 'refusal', code: 'not-hu', reason: 'rescale-type', detail: rescaleType });
   }
   const format = readModality(instance);
@@ -103,6 +104,14 @@ function refuseFormat(instance: NaturalizedInstance): Refusal[] {
     reasons.push({ kind: 'refusal', code: 'not-hu', reason: 'range', detail });
   }
   return reasons;
+}
+
+/**
+ * Whether a Rescale Type says Hounsfield units: `HU`, or their name in full, which GE writes as "Houndsfield Unit" in reformats. Everything else is
+ * another quantity (US, unspecified; Z_EFF; MGML; HU_MOD, ED and PCT of PS3.3 C.11.1.1.2) or a word nobody knows.
+ */
+function meansHu(rescaleType: string): boolean {
+  return /^(HU|H\.U\.|HOUN[SD]{1,2}FIELD([ _-]?UNITS?)?)$/i.test(rescaleType);
 }
 
 function refuseGeometry(instance: NaturalizedInstance): Refusal[] {

@@ -4,6 +4,7 @@ import { codecOf, type Decoded } from './codecs';
 import { asciiOf, isEncapsulated, type EncapsulatedElement, type ValueElement, wordOf } from './elements';
 import { frameOf } from './encapsulated';
 import { undecodable, unreadable } from './errors';
+import { numberOf } from './numeric-strings';
 import type { ParsedInstance } from './reader';
 import { TAG } from './tags';
 import { transferSyntaxOf } from './transfer-syntax';
@@ -58,7 +59,7 @@ function layoutOf({ dataset, transferSyntaxUid }: ParsedInstance): Layout {
   const bitsStored = wordOf(dataset, TAG.BitsStored) ?? bitsAllocated;
   if (bitsStored < 1 || bitsStored > bitsAllocated) throw unreadable(`Bits Stored is ${bitsStored}`);
   const signed = (wordOf(dataset, TAG.PixelRepresentation) ?? 0) === 1;
-  const frames = Number(asciiOf(dataset, TAG.NumberOfFrames) || '1');
+  const frames = numberOf(dataset, TAG.NumberOfFrames) ?? 1;
   if (!Number.isInteger(frames) || frames < 1) throw unreadable('Number of Frames is not a number');
   return { rows, columns, bitsAllocated, bitsStored, signed, frames };
 }

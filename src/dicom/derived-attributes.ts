@@ -16,6 +16,7 @@ import {
   type RawElement,
 } from './elements';
 import { joinedText } from './joined-text';
+import { numberOf, withNumbers } from './numeric-strings';
 import { filterPrivate } from './private-tags';
 import { derivationDescription, percent, toAscii, type Provenance } from './provenance';
 import { TAG } from './tags';
@@ -159,9 +160,9 @@ export function derivedAttributes(
   return dataset;
 }
 
-/** What is kept of the source, still with the source's values. */
+/** What is kept of the source, still with the source's values; a number that cannot be read is not written again. */
 function copied(source: RawDataset, { privateAllowList }: DeriveSettings): RawDataset {
-  const dataset = filterPrivate(source, privateAllowList);
+  const dataset = withNumbers(filterPrivate(source, privateAllowList));
   overlays(dataset);
   for (const tag of DROPPED) dataset.delete(tag);
   return dataset;
@@ -192,8 +193,7 @@ function imageType(source: RawDataset, value2: string): RawElement {
 
 /** Source + 1000, so it sorts behind every series of the scanner; 1000 when the source has none, the source's own where IS ends. */
 function seriesNumber(source: RawDataset): RawElement {
-  const text = asciiOf(source, TAG.SeriesNumber);
-  const number = /^[+-]?\d{1,11}$/.test(text) ? Number(text) : 0;
+  const number = numberOf(source, TAG.SeriesNumber) || 0;
   return ascii('IS', String(number + 1000 <= IS_LARGEST ? number + 1000 : Math.min(number, IS_LARGEST)));
 }
 

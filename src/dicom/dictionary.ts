@@ -7,6 +7,7 @@ import { DicomMetaDictionary } from './dcmjs';
 
 const vrByTag = new Map<number, string>();
 const tagByKeyword = new Map<string, number>();
+const keywordByTag = new Map<number, string>();
 
 for (const [keyword, entry] of Object.entries(DicomMetaDictionary.nameMap)) {
   const digits = /^\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)$/.exec(entry.tag);
@@ -14,6 +15,7 @@ for (const [keyword, entry] of Object.entries(DicomMetaDictionary.nameMap)) {
   const tag = Number.parseInt(digits[1]! + digits[2]!, 16);
   if (/^([A-Z]{2}|xs|ox|lt|up)$/.test(entry.vr) && !vrByTag.has(tag)) vrByTag.set(tag, entry.vr);
   tagByKeyword.set(keyword, tag);
+  if (!keywordByTag.has(tag)) keywordByTag.set(tag, keyword);
 }
 
 /** The VR of a standard attribute, `xs`, `ox` and `lt` included; undefined when private or unknown. */
@@ -30,6 +32,11 @@ export function vrOfTag(tag: number): string | undefined {
 /** Tag of a keyword; undefined when dcmjs does not know it. */
 export function tagOfKeyword(keyword: string): number | undefined {
   return tagByKeyword.get(keyword);
+}
+
+/** Keyword of a standard attribute; undefined when private or unknown. */
+export function keywordOfTag(tag: number): string | undefined {
+  return keywordByTag.get(tag);
 }
 
 /** `(gggg,eeee)` for messages and logs. */

@@ -1,25 +1,32 @@
 import type { NaturalizedInstance } from '../ct';
 import { DicomMessage, DicomMetaDictionary } from './dcmjs';
-import { tagOfKeyword, vrOfTag } from './dictionary';
+import { keywordOfTag, tagOfKeyword, vrOfTag } from './dictionary';
 import { hasLongLength, padded, wordBytes, type RawDataset, type RawElement } from './elements';
 import { unreadable } from './errors';
+import { numericValues, withNumbers } from './numeric-strings';
 import type { ParsedInstance } from './reader';
 import { TAG } from './tags';
 import { inUtf8 } from './text';
 import { writePart10 } from './writer';
 
 /**
- * The attributes as OHIF holds them: dcmjs's naturalised dataset, by the same dcmjs call OHIF makes for local files. Text is decoded from every
- * DICOM character set (dcmjs knows no combinations). Private attributes and pixels are left out; `TransferSyntaxUID` is added from the file
- * meta information.
+ * The attributes as OHIF holds them: dcmjs's naturalised dataset, by the same dcmjs call OHIF makes for local files; but numbers are ours. Text is decoded from every
+ * DICOM character set (dcmjs knows no combinations). A DS or IS that is no number is its text, so that nothing takes it for one (in items it is
+ * empty). Private attributes and pixels are left out; `TransferSyntaxUID` is added from the file meta information.
  * @throws DenoiseError `unreadable-dicom` when dcmjs cannot read a value.
  */
 export function naturalize(parsed: ParsedInstance): NaturalizedInstance {
   try {
-    const { buffer } = writePart10(inUtf8(parsed.dataset));
+    const { buffer } = writePart10(withNumbers(inUtf8(parsed.dataset)));
     const dict = DicomMessage.readFile(buffer, {});
     const instance = DicomMetaDictionary.naturalizeDataset(dict.dict) as NaturalizedInstance;
-    return Object.assign(instance, { TransferSyntaxUID: parsed.transferSyntaxUid });
+    const numeric: Record<string, unknown> = {};
+    for (const [tag, values] of numericValues(parsed.dataset)) {
+      const keyword = keywordOfTag(tag);
+      if (keyword !== undefined)
+        numeric[keyword] = typeof values !== 'string' && values.length === 1 ? values[0] : values;
+    }
+    return Object.assign(instance, numeric, { TransferSyntaxUID: parsed.transferSyntaxUid });
   } catch (error) {
     throw unreadable('an attribute has a value that cannot be read', error);
   }

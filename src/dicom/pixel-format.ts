@@ -1,5 +1,6 @@
 import type { PixelFormat } from '../ct';
-import { asciiOf, wordOf, type RawDataset } from './elements';
+import { wordOf, type RawDataset } from './elements';
+import { numericTextOf } from './numeric-strings';
 import { TAG } from './tags';
 
 const WORDS = [
@@ -17,6 +18,6 @@ const TEXTS = ['RescaleIntercept', 'RescaleSlope'] as const;
 /** What src/ct has to know to understand the pixels, without naturalising the whole header. @throws DenoiseError `unreadable-dicom` */
 export function pixelFormatOf(dataset: RawDataset): PixelFormat {
   const words = WORDS.map(keyword => [keyword, wordOf(dataset, TAG[keyword])]);
-  const texts = TEXTS.map(keyword => [keyword, asciiOf(dataset, TAG[keyword])]);
+  const texts = TEXTS.map(keyword => [keyword, numericTextOf(dataset, TAG[keyword])]);
   return Object.fromEntries([...words, ...texts]);
 }

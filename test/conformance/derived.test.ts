@@ -56,6 +56,7 @@ const SOURCES = (): string[] => [
   'conformance/ts/dicomParser__CT1_UNC.implicit_little_endian.dcm',
   'conformance/signed/pydicom__J2K_pixelrep_mismatch.dcm',
   'conformance/geometry/dicom2nifti__failing_gantrytilting_001_IM-0001-0001.dcm',
+  'conformance/mpr/Image-Registration__A002304_coronal_19001231-076.dcm',
 ];
 const ct = (name: string) => firstOf(`ct/${name}`);
 const breadth = (name: string) => firstOf(`breadth/${name}`);

@@ -1,5 +1,6 @@
 import * as characterSets from 'dicom-character-set';
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
+import { decimalString, integerString } from '../../../src/decimal';
 import { vrOf } from './dictionary';
 import { PIXEL_DATA } from './header';
 
@@ -164,11 +165,17 @@ function values(dataSet: DataSet, element: Element, vr: string, charset: string 
       return `${half(at)}${half(at + 2)}`.toUpperCase();
     });
   }
+  if (vr === 'DS' || vr === 'IS') {
+    const read = vr === 'DS' ? decimalString : integerString;
+    const bytes = bytesOf(dataSet, element);
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    // What is no number is left out: clients make one of it, and not the same.
+    return text.split('\\').map(part => finite(read(part) ?? Number.NaN));
+  }
   const text = decode(bytesOf(dataSet, element), vr, charset);
   const parts = SINGLE_VALUED.has(vr) ? [text.trimEnd()] : text.split('\\').map(part => part.trim());
   return parts.map(part => {
     if (part === '') return null;
-    if (vr === 'DS' || vr === 'IS') return finite(Number(part));
     return vr === 'PN' ? personName(part) : part;
   });
 }

@@ -168,6 +168,8 @@ export class BitReader {
   restart(): void {
     this.left = 0;
     this.window = 0;
+    // Fill bytes may stand before any marker (annex B.1.1.2).
+    while (this.data[this.at] === 0xff && this.data[this.at + 1] === 0xff) this.at++;
     if (this.data[this.at] !== 0xff || (this.data[this.at + 1]! & 0xf8) !== 0xd0)
       throw new RangeError('no restart marker');
     this.at += 2;

@@ -1,3 +1,4 @@
+import { wholeStream } from './end-marker';
 import type { Decode, Decoded } from './types';
 
 /** The decoder class of every @cornerstonejs/codec-* package, as Emscripten exports it. */
@@ -74,21 +75,14 @@ function clipped(words: Uint8Array | Uint16Array, bits: number, signed: boolean)
   return read;
 }
 
-/** FFD9 ends every JPEG, JPEG-LS and JPEG 2000 stream. libjpeg and OpenJPEG fill what is missing with grey and say nothing. */
-function endsWithEndMarker(encoded: Uint8Array): boolean {
-  let end = encoded.length;
-  while (end > 2 && encoded[end - 1] === 0) end--;
-  return encoded[end - 2] === 0xff && encoded[end - 1] === 0xd9;
-}
-
 /** A decoder object for each frame: after a damaged code stream its state is unknown. */
 function decodeWith(
   create: () => WasmDecoder,
   finish: (words: Uint8Array | Uint16Array, bits: number, signed: boolean) => Decoded['words'] = words =>
     words,
 ): Decode {
-  return encoded => {
-    if (!endsWithEndMarker(encoded)) throw new RangeError('the code stream is cut off');
+  return padded => {
+    const encoded = wholeStream(padded);
     const decoder = create();
     try {
       decoder.getEncodedBuffer(encoded.length).set(encoded);

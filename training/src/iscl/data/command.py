@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from .dicom import is_candidate
-from .errors import NoDicomError, SplitError
+from .errors import DataError, NoDicomError, SplitError
 from .progress import Clock
-from .split import CLEAN_LIMIT_HU, assign, survey, write_split
+from .split import CLEAN_LIMIT_HU, SeriesStats, assign, survey, write_split
 
 
 def series_folders(root: Path) -> list[Path]:
@@ -21,6 +22,21 @@ def series_folders(root: Path) -> list[Path]:
     if not folders:
         raise NoDicomError("folder is empty", root)
     return folders
+
+
+def survey_all(folders: list[Path], root: Path, mixed: bool = False, step: Callable[[], None] = lambda: None) -> list[SeriesStats]:
+    """The folders that can be measured; the others are said on stderr, each with its reason. `step` is called after each."""
+    stats, left_out = [], 0
+    for folder in folders:
+        try:
+            stats.append(survey(folder, root, mixed=mixed))
+        except DataError as error:
+            left_out += 1
+            print(f"left out: {error}", file=sys.stderr)
+        step()
+    if left_out:
+        print(f"left out: {left_out} of {len(folders)} folders; the lines above say why", file=sys.stderr)
+    return stats
 
 
 def _fixed_patients(path: Path) -> dict[str, str]:
@@ -36,13 +52,7 @@ def run_split(args: argparse.Namespace) -> int:
     folders = [f for sub in args.folders for f in series_folders(root / sub)]
     fixed = _fixed_patients(Path(args.fixed)) if args.fixed else {}
     clock = Clock(len(folders), "measured")
-    stats = []
-    for folder in folders:
-        try:
-            stats.append(survey(folder, root, mixed=args.mixed))
-        except NoDicomError as error:
-            print(f"left out: {error}", file=sys.stderr)
-        clock.step()
+    stats = survey_all(folders, root, args.mixed, clock.step)
     rows = assign(stats, fixed, clean_limit=args.clean_limit, seed=args.seed)
     write_split(rows, Path(args.out))
     for split in ("train", "validation", "test"):

@@ -6,6 +6,9 @@ JPEG 2000 and HTJ2K, little and big endian.
 
 from __future__ import annotations
 
+import math
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +30,7 @@ from .errors import (
     SpacingError,
     UnreadableError,
 )
+from .numeric import NumericStrings
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
@@ -34,6 +38,12 @@ MULTI_FRAME_CT = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
 # the codestream itself when it is asked under JPEG Extended.
 RETIRED_JPEG = {"1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"}
 HU_MIN, HU_MAX = -1024.0, 3071.0
+# By meaning: GE writes "Houndsfield Unit" in reformats. US (unspecified), Z_EFF, MGML and every other word are other quantities.
+HOUNSFIELD_UNITS = re.compile(r"HU|H\.U\.|HOUN[SD]{1,2}FIELD([ _-]?UNITS?)?", re.IGNORECASE)
+LARGEST_MATRIX = 4096
+"""Rows or Columns; CT goes up to 2048. A few hundred bytes of JPEG 2000 can decode to gigabytes."""
+DECIMAL = ("RescaleSlope", "RescaleIntercept", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceLocation",
+           "SliceThickness", "KVP")
 
 
 @dataclass(frozen=True)
@@ -92,12 +102,9 @@ class CtSeries:
         return np.stack([s.hu for s in self.slices])
 
 
-def _number(ds: pydicom.Dataset, keyword: str, default: float) -> float:
-    try:
-        value = ds.get(keyword)
-        return float(value) if value not in (None, "") else default
-    except (TypeError, ValueError):
-        return default
+def _known(value: float | None, default: float) -> float:
+    """A number that is not needed: the default where it is absent or cannot be read."""
+    return default if value is None or math.isnan(value) else value
 
 
 def _kernel(ds: pydicom.Dataset) -> str:
@@ -107,37 +114,68 @@ def _kernel(ds: pydicom.Dataset) -> str:
     return str(value or "").strip()
 
 
-def _orientation(ds: pydicom.Dataset) -> list[float]:
-    return [float(v) for v in ds.get("ImageOrientationPatient", None) or (1, 0, 0, 0, 1, 0)]
+def _orientation(numbers: NumericStrings, path: Path) -> list[float]:
+    values = numbers.values("ImageOrientationPatient") or [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    if len(values) != 6 or any(map(math.isnan, values)):
+        raise UnreadableError(f"ImageOrientationPatient is {numbers.text('ImageOrientationPatient')!a}", path)
+    return values
 
 
-def _check_header(ds: pydicom.Dataset, path: Path) -> None:
+def _position(numbers: NumericStrings, path: Path) -> list[float]:
+    values = numbers.values("ImagePositionPatient") or [0.0, 0.0, _known(numbers.first("SliceLocation"), 0.0)]
+    if len(values) != 3 or any(map(math.isnan, values)):
+        raise UnreadableError(f"ImagePositionPatient is {numbers.text('ImagePositionPatient')!a}", path)
+    return values
+
+
+def _rescale(numbers: NumericStrings, path: Path) -> tuple[float, float]:
+    """Slope and intercept."""
+    for keyword in ("RescaleSlope", "RescaleIntercept"):
+        value = numbers.first(keyword)
+        if value is None:
+            raise NotHuError(f"{keyword} is absent, so the values are not HU", path)
+        if math.isnan(value):
+            raise NotHuError(f"{keyword} is {numbers.text(keyword)!a}, which is no number", path)
+    slope, intercept = numbers.values("RescaleSlope")[0], numbers.values("RescaleIntercept")[0]
+    if slope == 0:
+        raise NotHuError("RescaleSlope is 0", path)
+    return slope, intercept
+
+
+def _check_header(ds: pydicom.Dataset, numbers: NumericStrings, path: Path) -> None:
     sop_class = str(ds.get("SOPClassUID", ""))
     modality = str(ds.get("Modality", ""))
-    if sop_class in MULTI_FRAME_CT or int(_number(ds, "NumberOfFrames", 1)) > 1:
+    frames = numbers.first("NumberOfFrames")
+    if frames is not None and not frames >= 1:
+        raise UnreadableError(f"NumberOfFrames is {numbers.text('NumberOfFrames')!a}", path)
+    if sop_class in MULTI_FRAME_CT or (frames or 1) > 1:
         raise MultiFrameError("multi-frame object; export it as single-frame CT Image Storage", path)
     if modality != "CT" or sop_class not in ("", CT_IMAGE_STORAGE):
         raise NotCtError(f"not a CT image (Modality {modality or 'absent'}, SOP class {sop_class or 'absent'})", path)
     if "Rows" not in ds or "Columns" not in ds or "PhotometricInterpretation" not in ds or "PixelData" not in ds:
         raise UnreadableError("the file ends before its pixel data", path)
+    if max(int(ds.Rows), int(ds.Columns)) > LARGEST_MATRIX:
+        raise UnreadableError(f"the matrix of {ds.Rows} x {ds.Columns} is larger than that of any CT image", path)
     photometric = str(ds.get("PhotometricInterpretation", ""))
-    if int(_number(ds, "SamplesPerPixel", 1)) != 1 or photometric != "MONOCHROME2":
+    if int(ds.get("SamplesPerPixel", 1) or 1) != 1 or photometric != "MONOCHROME2":
         raise ColourError(f"pixel data is {photometric or 'of unknown colour'}, expected MONOCHROME2", path)
     image_type = [str(v).upper() for v in ds.get("ImageType", [])]
     if "LOCALIZER" in image_type:
         raise NotAxialError("localizer (scout) image", path)
-    orientation = _orientation(ds)
+    orientation = _orientation(numbers, path)
     if abs(np.cross(orientation[:3], orientation[3:])[2]) < 0.7:
         raise NotAxialError("sagittal, coronal or oblique reformat", path)
-    if "RescaleSlope" not in ds or "RescaleIntercept" not in ds:
-        raise NotHuError("RescaleSlope or RescaleIntercept is absent, so the values are not HU", path)
-    if str(ds.get("RescaleType", "HU") or "HU").upper() not in ("HU", "US"):
-        raise NotHuError(f"RescaleType is {ds.RescaleType}, not HU", path)
-    if "PixelSpacing" not in ds or len(ds.PixelSpacing or []) != 2:
+    _rescale(numbers, path)
+    rescale_type = str(ds.get("RescaleType", "") or "").strip()
+    if rescale_type and not HOUNSFIELD_UNITS.fullmatch(rescale_type):
+        raise NotHuError(f"RescaleType is {rescale_type!a}, not HU", path)
+    spacing = numbers.values("PixelSpacing")
+    if len(spacing) != 2:
         raise SpacingError("PixelSpacing is absent: the noise of a slice cannot be modelled without it", path)
-    row, column = (float(v) for v in ds.PixelSpacing)
+    row, column = spacing
     if not (row > 0 and abs(row - column) <= 1e-3 * row):
-        raise SpacingError(f"PixelSpacing is {row:g} x {column:g} mm; only square pixels can be modelled", path)
+        found = numbers.text("PixelSpacing")
+        raise SpacingError(f"PixelSpacing is {found!a} mm; only square pixels can be modelled", path)
 
 
 def _padding_mask(ds: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
@@ -164,15 +202,27 @@ def _padding_mask(ds: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def read_slice(path: str | Path) -> CtSlice:
-    """Read one file as HU. Raises a DataError subclass that names the reason when it is not single-frame CT."""
+    """Read one file as HU. Raises a DataError subclass that names the file and the reason when it is not single-frame CT, whatever is
+    wrong with it."""
     path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            # They quote values, and what is wrong enough to matter is refused.
+            warnings.simplefilter("ignore")
+            return _read_slice(path)
+    except DataError:
+        raise
+    except Exception as cause:  # pydicom, its plugins and NumPy raise every kind on files that break the standard
+        raise UnreadableError(f"cannot be read ({type(cause).__name__}: {cause})", path) from cause
+
+
+def _read_slice(path: Path) -> CtSlice:
     try:
         ds = pydicom.dcmread(path)
     except InvalidDicomError as cause:
         raise NoDicomError("not a DICOM file", path) from cause
-    except Exception as cause:  # pydicom raises many kinds on damaged headers
-        raise UnreadableError(f"header cannot be read ({type(cause).__name__})", path) from cause
-    _check_header(ds, path)
+    numbers = NumericStrings(ds, DECIMAL, ("NumberOfFrames",))
+    _check_header(ds, numbers, path)
     if ds.file_meta.get("TransferSyntaxUID") in RETIRED_JPEG:
         ds.file_meta.TransferSyntaxUID = JPEGExtended12Bit
     try:
@@ -186,23 +236,24 @@ def read_slice(path: str | Path) -> CtSlice:
         stored = stored.astype(np.int32)
         stored = np.where(stored >= 1 << (ds.BitsStored - 1), stored - (1 << ds.BitsStored), stored)
     padding = _padding_mask(ds, stored)
-    slope, intercept = float(ds.RescaleSlope), float(ds.RescaleIntercept)
-    if slope == 0:
-        raise NotHuError("RescaleSlope is 0", path)
-    hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    slope, intercept = _rescale(numbers, path)
+    with np.errstate(over="ignore", invalid="ignore"):
+        hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    if not np.isfinite(hu).all():
+        raise NotHuError(f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} make no finite values", path)
     hu = np.clip(hu, HU_MIN, HU_MAX)
     hu[padding] = HU_MIN
-    orientation = _orientation(ds)
+    orientation = _orientation(numbers, path)
     normal = np.cross(orientation[:3], orientation[3:])
-    place = [float(v) for v in ds.get("ImagePositionPatient", None) or (0, 0, _number(ds, "SliceLocation", 0))]
+    row, column = numbers.values("PixelSpacing")
     return CtSlice(
         hu=hu,
         padding=padding,
-        spacing=(float(ds.PixelSpacing[0]), float(ds.PixelSpacing[1])),
-        thickness=_number(ds, "SliceThickness", 0.0),
-        position=float(np.dot(normal, place)),
+        spacing=(row, column),
+        thickness=_known(numbers.first("SliceThickness"), 0.0),
+        position=float(np.dot(normal, _position(numbers, path))),
         kernel=_kernel(ds),
-        kvp=_number(ds, "KVP", 120.0),
+        kvp=_known(numbers.first("KVP"), 120.0),
         patient=str(ds.get("PatientID", "") or ds.get("StudyInstanceUID", "")),
         study_uid=str(ds.get("StudyInstanceUID", "")),
         series_uid=str(ds.get("SeriesInstanceUID", "")),

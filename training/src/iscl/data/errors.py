@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .names import escaped
+
 
 class DataError(ValueError):
     """Base of every refusal of input data."""
 
     def __init__(self, message: str, path: str | Path | None = None):
-        super().__init__(f"{message} [{path}]" if path is not None else message)
+        super().__init__(f"{message} [{escaped(str(path))}]" if path is not None else message)
         self.path = Path(path) if path is not None else None
 
 

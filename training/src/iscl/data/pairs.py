@@ -27,7 +27,8 @@ from ..simulate import (
     random_kernel,
 )
 from .dicom import CtSlice, iter_slices, read_slice
-from .errors import EmptySetError, SplitError
+from .errors import DataError, EmptySetError, SplitError, UnreadableError
+from .names import file_name
 from .split import CLEAN_LIMIT_HU, SplitRow
 from .tissue import body_mask, local_sd, measure_noise, modal_sd, soft_tissue_mask
 
@@ -77,7 +78,8 @@ def plan(rows: list[SplitRow], root: Path, quality: str, per_series: int) -> lis
             picks = np.linspace(0.04 * len(places), 0.96 * (len(places) - 1), limit).round().astype(int)
             places = [places[i] for i in dict.fromkeys(picks)]
         for _, _, path in places:
-            name = f"{row.path.replace('/', '__')}__{path.stem}"
+            # Names that are UIDs have no suffix to cut off: 1.2.3 and 1.2.4 are two slices.
+            name = file_name(f"{row.path}/{path.stem if path.suffix == '.dcm' else path.name}")
             # A stable pseudo-random order, the same on every machine.
             tasks.append((zlib.crc32(name.encode()) / 2**32, Task(row, path, name)))
     if not tasks:
@@ -179,7 +181,12 @@ def build_one(task: Task, folder: Path, simulator: Simulator | None, config: Pai
         return "kept"
     item = read_slice(task.path)
     seed = (zlib.crc32(task.name.encode()) ^ (config.seed * 0x9E3779B1)) & 0x7FFFFFFF
-    content = real_noisy(item) if simulator is None else simulate_pair(item, simulator, config, seed)
+    try:
+        content = real_noisy(item) if simulator is None else simulate_pair(item, simulator, config, seed)
+    except DataError:
+        raise
+    except Exception as cause:  # what holds no anatomy can break the measurements in many ways
+        raise UnreadableError(f"no noise can be simulated ({type(cause).__name__}: {cause})", task.path) from cause
     if content is None:
         return "skipped"
     content |= {"split": np.array(task.row.split), "domain": np.array(task.row.domain)}

@@ -18,6 +18,7 @@ import numpy as np
 
 from .dicom import CtSlice, check_one_series, iter_slices
 from .errors import DataError, EmptySetError, NoDicomError, SplitError
+from .names import escaped, unescaped
 from .tissue import measure_noise
 
 CLEAN_LIMIT_HU = 14.0
@@ -56,17 +57,19 @@ class SeriesStats:
 
 
 def survey(folder: Path, root: Path, sample: int = 6, mixed: bool = False) -> SeriesStats:
-    """Measure one series folder (the files directly in it) on up to `sample` slices; files left out are said on stderr.
+    """Measure one series folder (the files directly in it) on up to `sample` slices; each file left out is said on stderr, with its reason.
 
     Raises NoDicomError if it holds no CT slice, SplitError if it holds several patients, MixedSeriesError if it holds
     several series and not `mixed`: one noise figure cannot stand for two kernels.
     """
     refused: list[DataError] = []
     slices: list[CtSlice] = list(iter_slices(folder, refused))
+    for error in refused:
+        print(f"left out: {error}", file=sys.stderr)
     if not slices:
         raise NoDicomError(f"no usable CT slice among {len(refused)} files ({refused[0]})", folder)
     if refused:
-        print(f"left out: {len(refused)} of {len(refused) + len(slices)} files, the first: {refused[0]}", file=sys.stderr)
+        print(f"left out: {len(refused)} of {len(refused) + len(slices)} files of {escaped(str(folder))}", file=sys.stderr)
     patients = {s.patient for s in slices}
     if len(patients) > 1:
         raise SplitError(f"several patients in one folder: {', '.join(sorted(patients))}", folder)
@@ -169,10 +172,10 @@ def check_disjoint(clean: Iterable[str], noisy: Iterable[str]) -> None:
 
 def write_split(rows: list[SplitRow], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as handle:
+    with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, [f.name for f in fields(SplitRow)])
         writer.writeheader()
-        writer.writerows(asdict(r) for r in sorted(rows, key=lambda r: r.path))
+        writer.writerows(asdict(r) | {"path": escaped(r.path)} for r in sorted(rows, key=lambda r: r.path))
 
 
 def read_split(path: str | Path) -> list[SplitRow]:
@@ -181,7 +184,7 @@ def read_split(path: str | Path) -> list[SplitRow]:
     path = Path(path)
     if not path.exists():
         raise SplitError("split file does not exist; make it with `iscl split`", path)
-    with path.open(newline="") as handle:
+    with path.open(newline="", encoding="utf-8") as handle:
         reader = csv.DictReader(handle)
         missing = {f.name for f in fields(SplitRow)} - set(reader.fieldnames or [])
         if missing:
@@ -194,7 +197,7 @@ def read_split(path: str | Path) -> list[SplitRow]:
 def _parse_row(row: dict[str, str], line: str, path: Path) -> SplitRow:
     try:
         return SplitRow(
-            path=row["path"],
+            path=unescaped(row["path"]),
             patient=row["patient"],
             split=row["split"],
             domain=row["domain"],

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import torch
 
-from ..data import CLEAN_LIMIT_HU, EmptySetError, NoDicomError, SplitError, SplitRow, check_disjoint, survey, write_split
-from ..data.command import series_folders
+from ..data import CLEAN_LIMIT_HU, EmptySetError, NoDicomError, SplitError, SplitRow, check_disjoint, write_split
+from ..data.command import series_folders, survey_all
+from ..data.names import escaped
 from ..data.split import SeriesStats
 from ..simulate.command import run_simulate
 
@@ -71,7 +72,7 @@ def assign_sides(clean: list[SeriesStats], noisy: list[SeriesStats], seed: int =
     usable = [s for s in clean if s.noise_sd_HU < CLEAN_LIMIT_HU]
     for series in clean:
         if series not in usable:
-            print(f"left out: {series.path} has a noise of {series.noise_sd_HU:g} HU, the clean side takes less than "
+            print(f"left out: {escaped(series.path)} has a noise of {series.noise_sd_HU:g} HU, the clean side takes less than "
                   f"{CLEAN_LIMIT_HU:g}", file=sys.stderr)
     if not usable:
         measured = ", ".join(f"{s.noise_sd_HU:g}" for s in clean)
@@ -95,12 +96,7 @@ def _row(series: SeriesStats, split: str, side: str) -> SplitRow:
 
 
 def _survey(folder: Path, root: Path) -> list[SeriesStats]:
-    stats = []
-    for series in series_folders(folder):
-        try:
-            stats.append(survey(series, root))
-        except NoDicomError as error:
-            print(f"left out: {error}", file=sys.stderr)
+    stats = survey_all(series_folders(folder), root)
     if not stats:
         raise NoDicomError("no usable CT slice in any folder", folder)
     return stats
