@@ -87,6 +87,26 @@ export default tseslint.config(
     },
   },
   {
+    // Inside the extension: the session drives the live series, which know no session.
+    files: ['extension/derived/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: ['../session/*', '../panel/*', '../get*'] }] },
+  },
+  {
+    files: ['extension/session/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: ['../panel/*', '../get*'] }] },
+  },
+  {
+    // The panel reads a snapshot and runs commands.
+    files: ['extension/panel/*.tsx'],
+    ignores: ['**/*.test.tsx'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['../session/*', '../derived/*'], allowTypeImports: true }] },
+      ],
+    },
+  },
+  {
     files: ['**/*.{mjs,cjs,js}'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
     rules: { '@typescript-eslint/no-require-imports': 'off' },

@@ -51,7 +51,7 @@ export function summary(report: Report): string {
     ...verdictLines(series.verdict).map(line => `  ${line}`),
     ...series.failed.map(({ sopInstanceUid, reason }) => `  failed: ${sopInstanceUid}: ${reason}`),
     // That it was interrupted is said already.
-    ...(series.notice && series.notice.code !== 'cancelled'
+    ...(series.notice && series.notice.code !== 'cancelled' && series.notice.code !== 'save-cancelled'
       ? noticeLines(series.notice).map(line => `  ${line}`)
       : []),
   ]);

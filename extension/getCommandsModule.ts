@@ -1,39 +1,40 @@
-import { DenoiseError, describe } from '../src/notices';
-import { STAGES, type StageId } from './getHangingProtocolModule';
-import { PANEL_ID } from './id';
 import type { ExtensionContext } from './ohif';
+import { PANEL_ID } from './id';
+import { STAGES, type StageId } from './stages';
+import { tellUser } from './tell';
+import type { SaveTarget } from './session/save-state';
 import type { SessionHolder } from './session/holder';
 import type { Session } from './session/session';
 
 /** Where commands of this extension live; OHIF searches all contexts when none is named. */
 const CONTEXT = 'ISCL_DENOISE';
 
+/** Options that no user can have caused: the caller gets this error, and no message is shown. */
+function requireOption(valid: boolean, message: string): void {
+  if (!valid) throw new RangeError(message);
+}
+
 /**
- * Commands for the toolbar, hotkeys and other modes. Each does nothing outside a mode with this extension; what goes wrong is told
- * to the user and kept from the caller.
+ * Commands for the panel, the toolbar, hotkeys and other modes. Each does nothing outside a mode with this extension. What goes wrong is
+ * told to the user and kept from the caller.
  */
 export function getCommandsModule(holder: SessionHolder, { servicesManager }: ExtensionContext) {
-  const { uiNotificationService, panelService } = servicesManager.services;
+  const { services } = servicesManager;
 
-  const tell = (error: unknown) => {
-    if (!(error instanceof DenoiseError)) throw error;
-    const { happened, todo } = describe(error.notice);
-    uiNotificationService.show({
-      title: 'Denoise',
-      message: `${happened} ${todo}`.trim(),
-      type: 'error',
-      duration: 8000,
-    });
-  };
   const command =
-    <Options extends object>(act: (session: Session, options: Options) => unknown) =>
-    async (options?: Options) => {
+    <Options extends object>(
+      act: (session: Session, options: Options) => unknown,
+      check?: (options: Options) => void,
+    ) =>
+    async (given?: Options) => {
       const session = holder.current;
       if (!session) return undefined;
+      const options = given ?? ({} as Options);
+      check?.(options);
       try {
-        return await act(session, options ?? ({} as Options));
+        return await act(session, options);
       } catch (error) {
-        return tell(error);
+        return tellUser(services, error);
       }
     };
 
@@ -43,27 +44,39 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
       try {
         return await session.start(displaySetInstanceUID);
       } finally {
-        panelService.activatePanel(PANEL_ID, true);
+        services.panelService.activatePanel(PANEL_ID, true);
       }
     }),
     pauseDenoise: command(session => session.pause()),
     cancelDenoise: command(session => session.cancel()),
     /** `strength` from 0 (original) to 1 (full). */
-    setDenoiseStrength: command((session, { strength }: { strength: number }) =>
-      session.setStrength(strength),
+    setDenoiseStrength: command(
+      (session, { strength }: { strength: number }) => session.setStrength(strength),
+      ({ strength }) =>
+        requireOption(strength >= 0 && strength <= 1, `strength ${strength} is not within 0 and 1`),
     ),
     /** `stage`: single, compare or review. */
-    setDenoiseStage: command((session, { stage }: { stage: StageId }) => {
-      if (!STAGES.includes(stage)) throw new RangeError(`no stage ${stage}`);
-      session.setStage(stage);
-    }),
+    setDenoiseStage: command(
+      (session, { stage }: { stage: StageId }) => session.setStage(stage),
+      ({ stage }) => requireOption(STAGES.includes(stage), `no stage ${stage}`),
+    ),
     toggleDenoised: command(session => session.toggleOriginal()),
     /** Save the denoised series at its present strength; `target`: zip or folder. */
-    saveDenoisedSeries: command((session, { target = 'zip' }: { target?: 'zip' | 'folder' }) =>
-      session.saver[target](session.complete()),
+    saveDenoisedSeries: command((session, { target = 'zip' }: { target?: SaveTarget }) =>
+      session.save(target),
     ),
     /** Store the denoised series at its present strength to the active data source. */
-    storeDenoisedSeries: command(session => session.saver.store(session.complete())),
+    storeDenoisedSeries: command(session => session.save('store')),
+    /** Stop the save or store that is under way. */
+    cancelDenoisedSave: command(session => session.saver.cancel()),
+    /** Send the rest of a store that an earlier visit left unfinished; `sessionId` as the panel's snapshot lists it. */
+    resumeDenoisedStore: command((session, { sessionId }: { sessionId: string }) =>
+      session.saver.resume(sessionId),
+    ),
+    /** Forget such a store; what the archive already has stays there. */
+    discardDenoisedStore: command((session, { sessionId }: { sessionId: string }) =>
+      session.saver.discard(sessionId),
+    ),
     closeDenoisedSeries: command(session => session.close()),
   };
   return {

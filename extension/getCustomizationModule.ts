@@ -1,6 +1,6 @@
 import { createElement } from 'react';
-import { DIFFERENCE_LABEL, LABEL } from './id';
-import { isOurs } from './derived/ours';
+import { isIsclDerived } from '../src/ct';
+import { DIFFERENCE_LABEL, LABEL, WARNING_COLOUR } from './id';
 import { storedStrength, strengthLabel } from './derived/strength-label';
 import type { OhifInstance } from './ohif';
 import type { SessionHolder } from './session/holder';
@@ -16,7 +16,8 @@ function isDifference(instance: OhifInstance | undefined): boolean {
 /** The warning on every viewport that shows pixels of ours; first line, in a colour of its own. */
 const overlayLabel = {
   id: 'IsclDenoised',
-  condition: ({ referenceInstance }: OverlayProps) => isOurs(referenceInstance),
+  condition: ({ referenceInstance }: OverlayProps) =>
+    referenceInstance !== undefined && isIsclDerived(referenceInstance),
   // Rendered by the host's React: plain elements only. OHIF cuts overlay lines at 40 % of the viewport; this one wraps instead.
   contentF: ({ referenceInstance }: OverlayProps) =>
     createElement(
@@ -24,7 +25,13 @@ const overlayLabel = {
       {
         'data-cy': 'iscl-overlay-label',
         title: 'Made by ISCL CT Denoise. For research; not for diagnostic use.',
-        style: { color: '#ffb020', whiteSpace: 'normal', fontWeight: 600, fontSize: 12, lineHeight: 1.3 },
+        style: {
+          color: WARNING_COLOUR,
+          whiteSpace: 'normal',
+          fontWeight: 600,
+          fontSize: 12,
+          lineHeight: 1.3,
+        },
       },
       isDifference(referenceInstance) ? DIFFERENCE_LABEL : LABEL,
     ),
@@ -55,7 +62,7 @@ const differenceLine = {
       {
         'data-cy': 'iscl-overlay-difference',
         title: 'Grey: unchanged. Brighter: HU were taken away. Darker: HU were added.',
-        style: { color: '#ffb020', whiteSpace: 'normal', fontSize: 12, lineHeight: 1.3 },
+        style: { color: WARNING_COLOUR, whiteSpace: 'normal', fontSize: 12, lineHeight: 1.3 },
       },
       'Original − denoised, HU',
     ),

@@ -1,13 +1,5 @@
 import { PROTOCOL_ID } from './id';
-
-/** Stages of the hanging protocol; the panel's stage buttons and `setDenoiseStage` use these ids. */
-export const STAGES = ['single', 'compare', 'review'] as const;
-export type StageId = (typeof STAGES)[number];
-
-/** Part a display set plays in a comparison; `getHangingProtocolModule` matches it by the attribute `isclRole`. */
-export type Role = 'original' | 'denoised' | 'difference';
-export const ROLE_ATTRIBUTE = 'isclRole';
-export const SLICE_ATTRIBUTE = 'isclCurrentSlice';
+import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, VIEWPORT_ID, type Role, type StageId } from './stages';
 
 // Slices are kept together by session/comparison.ts, zoom, pan and window by session/view-sync.ts.
 const SYNC_SEGMENTATION = {
@@ -21,7 +13,7 @@ const SYNC_SEGMENTATION = {
 function viewport(role: Role) {
   return {
     viewportOptions: {
-      viewportId: `iscl-${role}`,
+      viewportId: VIEWPORT_ID[role],
       viewportType: 'stack',
       toolGroupId: 'default',
       allowUnmatchedView: true,

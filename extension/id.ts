@@ -12,4 +12,6 @@ export const IMAGE_SCHEME = 'iscl';
 /** On thumbnails, series lists and viewports of everything we made. */
 export const LABEL = 'ISCL DENOISED, not for diagnostic use';
 export const DIFFERENCE_LABEL = 'ISCL DIFFERENCE, not for diagnostic use';
+/** Colour of warnings on images, thumbnails and the panel. */
+export const WARNING_COLOUR = '#ffb020';
 export const DENOISE_EVALUATOR = 'evaluate.iscl.denoise';

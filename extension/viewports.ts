@@ -1,4 +1,6 @@
 import type * as core from '@cornerstonejs/core';
+import { DenoiseError, type Fault } from '../src/notices';
+import type { Services } from './ohif';
 
 type Cornerstone = typeof core;
 
@@ -17,4 +19,48 @@ export function volumeViewports(cornerstone: Cornerstone): core.Types.IVolumeVie
 
 function allViewports(cornerstone: Cornerstone): core.Types.IViewport[] {
   return (cornerstone.getRenderingEngines() ?? []).flatMap(engine => engine.getViewports());
+}
+
+/** OHIF changes its layout in its own time; after this long, ms, something keeps it from doing so. */
+const RELEASE_LIMIT = 10_000;
+
+/**
+ * Resolves when no viewport shows these images any more, alone or in a volume.
+ * @throws DenoiseError `still-shown` when a viewport still does after 10 s
+ */
+export function released(
+  cornerstone: Cornerstone,
+  { cornerstoneViewportService }: Pick<Services, 'cornerstoneViewportService'>,
+  imageIds: ReadonlySet<string>,
+): Promise<void> {
+  if (!anyShows(cornerstone, imageIds)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const { ELEMENT_DISABLED } = cornerstone.Enums.Events;
+    // The events come just before the viewport is gone, or has its new images.
+    const look = () => setTimeout(() => !anyShows(cornerstone, imageIds) && settle(resolve));
+    const settle = (end: () => void) => {
+      clearTimeout(limit);
+      subscription.unsubscribe();
+      cornerstone.eventTarget.removeEventListener(ELEMENT_DISABLED, look);
+      end();
+    };
+    const { VIEWPORT_DATA_CHANGED } = cornerstoneViewportService.EVENTS;
+    const subscription = cornerstoneViewportService.subscribe(VIEWPORT_DATA_CHANGED, look);
+    cornerstone.eventTarget.addEventListener(ELEMENT_DISABLED, look);
+    const limit = setTimeout(() => {
+      const notice: Fault = { kind: 'fault', code: 'still-shown', seconds: RELEASE_LIMIT / 1000 };
+      settle(() => reject(new DenoiseError(notice)));
+    }, RELEASE_LIMIT);
+  });
+}
+
+function anyShows(cornerstone: Cornerstone, imageIds: ReadonlySet<string>): boolean {
+  const holding = cornerstone.cache
+    .getVolumes()
+    .filter(volume => volume.imageIds?.some(id => imageIds.has(id)))
+    .map(volume => volume.volumeId);
+  return (
+    stackViewports(cornerstone).some(viewport => viewport.getImageIds().some(id => imageIds.has(id))) ||
+    volumeViewports(cornerstone).some(viewport => viewport.getAllVolumeIds().some(id => holding.includes(id)))
+  );
 }

@@ -2,7 +2,8 @@ import type * as core from '@cornerstonejs/core';
 import { sliceFromStored } from '../../src/ct';
 import { ctInstance } from '../../src/ct/fixtures';
 import { DenoiseError } from '../../src/notices';
-import { DerivedRegistry, type PixelSource } from './registry';
+import type { PixelSource } from './pixel-source';
+import { DerivedRegistry } from './registry';
 import type { DerivedSeries } from './series';
 
 /* Cornerstone as far as the registry knows it: these are races and faults that no viewer can be made to show at will. */

@@ -1,23 +1,11 @@
 import type * as core from '@cornerstonejs/core';
-import type { SliceHu } from '../../src/ct';
-import type { DenoisedSlice } from '../../src/denoise';
 import { IMAGE_SCHEME } from '../id';
 import { stackViewports } from '../viewports';
 import { derivedImage, imageModules, paint, type Pixels } from './image';
 import { derivedMetadata } from './metadata';
+import type { PixelSource } from './pixel-source';
 import { repaintViewports } from './repaint';
 import type { DerivedKind, DerivedSeries, DerivedSlice } from './series';
-
-/** Where a derived series gets its pixels from: one run of the denoiser. */
-export interface PixelSource {
-  readonly strength: number;
-  /**
-   * Resolves when the slice is denoised; rejects when it will not be. Who looks at a slice tells the run itself: Cornerstone asks
-   * once for an image, be it for a prefetch, and not again when it comes on screen.
-   */
-  denoised(sopInstanceUid: string): Promise<DenoisedSlice>;
-  sourceHu(sopInstanceUid: string): Promise<SliceHu>;
-}
 
 /** What a blank image holds: air, or no difference. */
 const BLANK_HU: Readonly<Record<DerivedKind, number>> = { denoised: -1000, difference: 0 };

@@ -1,5 +1,5 @@
 import { PRODUCT } from '../../src/ct';
-import type { SourceSeries, SourceSlice } from '../session/source';
+import type { OhifSeries, OhifSlice } from '../source';
 import type { OhifInstance } from '../ohif';
 import { DifferenceWindow } from './difference-window';
 import { DIFFERENCE_LABEL, IMAGE_SCHEME, LABEL } from '../id';
@@ -15,7 +15,7 @@ const DESCRIPTION: Readonly<Record<DerivedKind, string>> = {
 };
 
 export interface DerivedSlice {
-  readonly source: SourceSlice;
+  readonly source: OhifSlice;
   readonly imageId: string;
   readonly instance: OhifInstance;
   readonly window: DifferenceWindow | null;
@@ -47,7 +47,7 @@ function description(kind: DerivedKind, source: OhifInstance): string {
   return `${DESCRIPTION[kind]}: ${original}`.slice(0, 64).replace(/: $/, '');
 }
 
-export function derivedSeries(source: SourceSeries, kind: DerivedKind, integerHu: boolean): DerivedSeries {
+export function derivedSeries(source: OhifSeries, kind: DerivedKind, integerHu: boolean): DerivedSeries {
   const seriesUid = randomUid();
   const window = kind === 'difference' ? new DifferenceWindow() : null;
   const slices = source.slices.map((slice): DerivedSlice => {

@@ -1,5 +1,6 @@
 import { createElement, type ReactElement } from 'react';
 import { PRODUCT } from '../../src/ct';
+import { WARNING_COLOUR } from '../id';
 import type { OhifInstance } from '../ohif';
 
 const words = (strength: number): string => `Strength ${Math.round(strength * 100)} %`;
@@ -18,7 +19,7 @@ export function strengthLabel(seriesInstanceUid: string, strength: number): Reac
     {
       'data-cy': 'iscl-overlay-strength',
       'data-iscl-strength': seriesInstanceUid,
-      style: { color: '#ffb020', fontSize: 12 },
+      style: { color: WARNING_COLOUR, fontSize: 12 },
     },
     words(strength),
   );

@@ -1,6 +1,7 @@
+import { WARNING_COLOUR } from '../id';
 import { idle } from '../idle';
-import type { Run } from '../session/run';
 import { paint } from './image';
+import type { PixelSource } from './pixel-source';
 import type { DerivedKind, DerivedSeries } from './series';
 
 const LINES: Readonly<Record<DerivedKind, readonly string[]>> = {
@@ -16,14 +17,17 @@ const SIZE = 256;
  * A PNG data URL.
  * @param preferredUid the slice to show if it is there
  */
-export async function paintThumbnail(run: Run, series: DerivedSeries, preferredUid: string): Promise<string> {
-  const denoised = await run.someDone(preferredUid);
+export async function paintThumbnail(
+  pixels: PixelSource,
+  series: DerivedSeries,
+  preferredUid: string,
+): Promise<string> {
+  const denoised = await pixels.someDone(preferredUid);
   await idle();
   const { rows, columns } = denoised;
   const values = new Float32Array(rows * columns);
-  const source = await run.sourceHu(denoised.sopInstanceUid);
-  paint(values, series.kind, source, denoised, run.strength);
-
+  const source = await pixels.sourceHu(denoised.sopInstanceUid);
+  paint(values, series.kind, source, denoised, pixels.strength);
   series.window?.fit(source, denoised.hu);
   const { center, width } = series.window ?? DENOISED_WINDOW;
   const picture = new ImageData(columns, rows);
@@ -54,7 +58,7 @@ function labelled(picture: ImageBitmap, kind: DerivedKind): string {
   picture.close();
   context.fillStyle = 'rgba(0, 0, 0, 0.75)';
   context.fillRect(0, 0, SIZE, 54);
-  context.fillStyle = '#ffb020';
+  context.fillStyle = WARNING_COLOUR;
   context.textAlign = 'center';
   // Small enough for the study browser, which shows the middle three quarters.
   context.font = '600 19px sans-serif';

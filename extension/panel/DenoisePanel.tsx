@@ -10,14 +10,11 @@ import { SaveSection } from './SaveSection';
 import { STYLES } from './styles';
 import { ViewSection } from './ViewSection';
 
-interface Props {
-  readonly holder: SessionHolder;
-  /** Runs a command of this extension, which tells the user what goes wrong. */
-  readonly run: (command: string, options?: Record<string, unknown>) => void;
-}
+/** Runs a command of this extension, which tells the user what goes wrong. */
+export type RunCommand = (command: string, options?: Record<string, unknown>) => void;
 
 /** The Denoise panel: everything about the series of the active viewport. */
-export function DenoisePanel({ holder, run }: Props) {
+export function DenoisePanel({ holder, run }: { holder: SessionHolder; run: RunCommand }) {
   const session = useSyncExternalStore(holder.subscribe, () => holder.current);
   return (
     <div className="iscl-panel" data-cy="iscl-panel" onKeyDown={keepFromHotkeys}>
@@ -45,32 +42,25 @@ function keepFromHotkeys(event: KeyboardEvent): void {
   if (CONTROL_KEYS.includes(event.key)) event.stopPropagation();
 }
 
-function Content({ session, run }: { session: Session; run: Props['run'] }) {
-  useSyncExternalStore(session.subscribe, () => session.version);
-  const active = session.active();
-  const open = active?.open ?? null;
+/** Reads snapshots and runs commands; calls nothing else of the session. */
+function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snapshot'>; run: RunCommand }) {
+  const { stage, series, save, regions, model } = useSyncExternalStore(
+    session.subscribe,
+    () => session.snapshot,
+  );
+  const denoised = series?.run ?? null;
   return (
     <>
-      {active ? (
-        <RunSection session={session} active={active} onDenoise={() => run('denoiseSeries')} />
+      {series ? (
+        <RunSection series={series} run={run} />
       ) : (
         <p className="iscl-label iscl-muted">Open a CT series in a viewport to denoise it.</p>
       )}
-      {open ? <ViewSection session={session} open={open} onClose={() => run('closeDenoisedSeries')} /> : null}
-      <SaveSection
-        saver={session.saver}
-        run={open?.run ?? null}
-        onSave={target =>
-          target === 'store' ? run('storeDenoisedSeries') : run('saveDenoisedSeries', { target })
-        }
-      />
-      {open ? <RoiSection results={session.regions.results} /> : null}
-      {open ? <QualitySection run={open.run} /> : null}
-      <ModelSection
-        session={session}
-        info={open?.run.snapshot.engine ?? null}
-        verdict={active?.verdict ?? null}
-      />
+      {denoised ? <ViewSection stage={stage} strength={denoised.strength} save={save} run={run} /> : null}
+      <SaveSection save={save} denoised={denoised} run={run} />
+      {denoised ? <RoiSection results={regions} /> : null}
+      {denoised ? <QualitySection denoised={denoised} /> : null}
+      <ModelSection model={model} info={denoised?.job.engine ?? null} verdict={series?.verdict ?? null} />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>
     </>
   );

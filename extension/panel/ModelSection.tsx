@@ -3,23 +3,23 @@ import { describe } from '../../src/notices';
 import type { EngineInfo, ProviderRejection } from '../../src/engine';
 import type { Verdict } from '../../src/ct';
 import type { Warning } from '../../src/notices';
-import type { Session } from '../session/session';
+import type { SessionSnapshot } from '../session/snapshot';
 
 /** Which network, where it computes, and why there. */
 export function ModelSection({
-  session,
+  model: { card, fault },
   info,
   verdict,
 }: {
-  session: Session;
+  model: SessionSnapshot['model'];
   info: EngineInfo | null;
-  /** On the series at hand; null without one. */
+  /** On the active viewport's series; null without one. */
   verdict: Verdict | null;
 }) {
-  const model = info?.model ?? session.model.card;
+  const model = info?.model ?? card;
   return (
     <Section id="model" title="Model">
-      {session.model.cardFault && !model ? <NoticeBox notice={session.model.cardFault} /> : null}
+      {fault && !model ? <NoticeBox notice={fault} /> : null}
       {model ? (
         <dl className="iscl-facts iscl-small">
           <dt>Model</dt>

@@ -1,13 +1,12 @@
-import type { Run } from '../session/run';
+import type { RunSnapshot } from '../session/snapshot';
 import { Box, hu, ranges, Section, slices } from './parts';
 
 const TISSUE_NAMES = { air: 'Air', lung: 'Lung', fat: 'Fat', soft: 'Soft tissue', bone: 'Bone' } as const;
 
 /** What was removed, tissue by tissue, at the strength that is shown; and whether structure went with it. */
-export function QualitySection({ run }: { run: Run }) {
-  const total = run.quality.total();
+export function QualitySection({ denoised }: { denoised: RunSnapshot }) {
+  const { removed: total, flagged, strength } = denoised;
   if (total.slices === 0) return null;
-  const flagged = total.flaggedSlices.map(uid => run.placeOf(uid));
   const present = (Object.keys(TISSUE_NAMES) as (keyof typeof TISSUE_NAMES)[]).filter(
     tissue => total.tissue[tissue].pixels > 0,
   );
@@ -32,8 +31,8 @@ export function QualitySection({ run }: { run: Run }) {
               <th scope="row" title={`${total.tissue[tissue].pixels} pixels`}>
                 {TISSUE_NAMES[tissue]}
               </th>
-              <td>{hu(total.tissue[tissue].meanChangeHu * run.strength)}</td>
-              <td>{hu(total.tissue[tissue].sdRemovedHu * run.strength)}</td>
+              <td>{hu(total.tissue[tissue].meanChangeHu * strength)}</td>
+              <td>{hu(total.tissue[tissue].sdRemovedHu * strength)}</td>
             </tr>
           ))}
         </tbody>

@@ -1,7 +1,7 @@
 import type { JobSnapshot } from '../../src/denoise';
 import type { PrepareProgress } from '../../src/engine';
-import type { ActiveSeries, Session } from '../session/session';
-import { instancesOf } from '../session/source';
+import type { SeriesSnapshot } from '../session/snapshot';
+import type { RunCommand } from './DenoisePanel';
 import {
   Announcement,
   Box,
@@ -17,28 +17,18 @@ import {
   Warnings,
 } from './parts';
 
-/** The series at hand: what it is, whether it may be denoised, and how far that has come. */
-export function RunSection({
-  session,
-  active,
-  onDenoise,
-}: {
-  session: Session;
-  active: ActiveSeries;
-  onDenoise: () => void;
-}) {
-  const { verdict, open } = active;
-  const source = open?.run.source.displaySet ?? active.displaySet;
-  const [first] = instancesOf(source);
-  const snapshot = open?.run.snapshot ?? null;
-  const size = first ? `${String(first['Columns'])} × ${String(first['Rows'])}` : '';
+/** The active viewport's series: what it is, whether it may be denoised, and how far that has come. */
+export function RunSection({ series, run }: { series: SeriesSnapshot; run: RunCommand }) {
+  const { verdict, matrix } = series;
+  const job = series.run?.job ?? null;
+  const size = matrix ? `${matrix.columns} × ${matrix.rows}` : '';
   return (
     <Section id="series" title="Series">
-      <Announcement text={snapshot ? announcement(snapshot) : ''} />
+      <Announcement text={job ? announcement(job) : ''} />
       <div>
-        <div className="iscl-title">{source.SeriesDescription || 'Unnamed series'}</div>
+        <div className="iscl-title">{series.description}</div>
         <div className="iscl-muted iscl-small">
-          {[source.Modality, slices(instancesOf(source).length), size].filter(Boolean).join(', ')}
+          {[series.modality, slices(series.slices), size].filter(Boolean).join(', ')}
         </div>
       </div>
       {verdict.kind === 'refused' ? (
@@ -46,14 +36,14 @@ export function RunSection({
       ) : (
         <>
           <Warnings warnings={verdict.warnings} />
-          {snapshot ? <Progress snapshot={snapshot} /> : null}
-          {open?.run.repair ? <RepairBox {...open.run.repair} /> : null}
-          {open && open.run.failed.size > 0 ? (
+          {job ? <Progress snapshot={job} /> : null}
+          {series.run?.repair ? <RepairBox {...series.run.repair} /> : null}
+          {job && job.progress.failed > 0 ? (
             <Box tone="warning" cy="iscl-failed-slices">
-              <span>{slices(open.run.failed.size)} could not be denoised; all others are complete.</span>
+              <span>{slices(job.progress.failed)} could not be denoised; all others are complete.</span>
             </Box>
           ) : null}
-          <Controls session={session} active={active} snapshot={snapshot} onDenoise={onDenoise} />
+          <Controls job={job} run={run} />
         </>
       )}
     </Section>
@@ -138,44 +128,58 @@ function preparation(preparing: PrepareProgress | null): { text: string; fractio
   }
 }
 
-function Controls(props: {
-  session: Session;
-  active: ActiveSeries;
-  snapshot: JobSnapshot | null;
-  onDenoise: () => void;
-}) {
-  const { session, active, snapshot, onDenoise } = props;
-  const state = snapshot?.state ?? 'idle';
-  const busy = ['checking', 'loading', 'testing', 'running'].includes(state);
-  const again = state === 'done' && (active.open?.run.failed.size ?? 0) > 0;
-  if (busy || state === 'paused') {
-    return (
-      <div className="iscl-row">
-        {state === 'paused' ? (
-          <Button cy="iscl-resume" className="primary grow" onClick={onDenoise}>
+function Controls({ job, run }: { job: JobSnapshot | null; run: RunCommand }) {
+  const state = job?.state ?? 'idle';
+  switch (state) {
+    case 'paused':
+      return (
+        <div className="iscl-row">
+          <Button cy="iscl-resume" className="primary grow" onClick={() => run('denoiseSeries')}>
             Resume
           </Button>
-        ) : (
+          <Cancel run={run} />
+        </div>
+      );
+    case 'checking':
+    case 'loading':
+    case 'testing':
+    case 'running':
+      return (
+        <div className="iscl-row">
           <Button
             cy="iscl-pause"
             className="grow"
             disabled={state !== 'running'}
-            onClick={() => session.pause()}
+            onClick={() => run('pauseDenoise')}
           >
             Pause
           </Button>
-        )}
-        <Button cy="iscl-cancel" className="grow" onClick={() => session.cancel()}>
-          Cancel
-        </Button>
-      </div>
-    );
+          <Cancel run={run} />
+        </div>
+      );
+    case 'idle':
+      return <Start name="Denoise" run={run} />;
+    case 'cancelled':
+      return <Start name="Continue" run={run} />;
+    case 'failed':
+      return <Start name="Try again" run={run} />;
+    case 'done':
+      return job!.progress.failed > 0 ? <Start name="Retry the failed slices" run={run} /> : null;
   }
-  if (state === 'done' && !again) return null;
-  const words = { cancelled: 'Continue', failed: 'Try again', done: 'Retry the failed slices' };
+}
+
+function Start({ name, run }: { name: string; run: RunCommand }) {
   return (
-    <Button cy="iscl-denoise" className="primary wide" title="Shift+D" onClick={onDenoise}>
-      {words[state as keyof typeof words] ?? 'Denoise'}
+    <Button cy="iscl-denoise" className="primary wide" title="Shift+D" onClick={() => run('denoiseSeries')}>
+      {name}
+    </Button>
+  );
+}
+
+function Cancel({ run }: { run: RunCommand }) {
+  return (
+    <Button cy="iscl-cancel" className="grow" onClick={() => run('cancelDenoise')}>
+      Cancel
     </Button>
   );
 }

@@ -1,68 +1,81 @@
+import type { Fault, Refusal } from '../../src/notices';
 import type { StoreProgress, StoreReport } from '../../src/store';
-import type { Fault } from '../../src/notices';
-import type { Run } from '../session/run';
-import type { Saver, SaveState } from '../session/saver';
+import type { SaveState } from '../session/save-state';
+import type { RunSnapshot, SaveSnapshot } from '../session/snapshot';
+import type { RunCommand } from './DenoisePanel';
 import { Box, Button, duration, megabytes, NoticeBox, percent, ProgressBar, Section, slices } from './parts';
 
-interface Props {
-  readonly saver: Saver;
-  readonly run: Run | null;
-  readonly onSave: (target: 'zip' | 'folder' | 'store') => void;
-}
-
 /** The series out of the browser: a file, a folder, the archive. */
-export function SaveSection({ saver, run, onSave }: Props) {
-  const own = run !== null && saver.subject?.run === run;
-  const complete = run?.snapshot.state === 'done' && run.failed.size === 0;
-  const disabled = !complete || saver.busy;
+export function SaveSection({
+  save,
+  denoised,
+  run,
+}: {
+  save: SaveSnapshot;
+  denoised: RunSnapshot | null;
+  run: RunCommand;
+}) {
+  const { own, canStore } = save;
+  const busy = save.state.kind === 'working';
+  const complete = denoised?.job.state === 'done' && denoised.job.progress.failed === 0;
+  const disabled = !complete || busy;
   return (
     <>
-      {run ? (
-        <Section id="save" title="Save" aside={`at ${percent(run.strength)}`}>
+      {denoised ? (
+        <Section id="save" title="Save" aside={`at ${percent(denoised.strength)}`}>
           {complete ? null : (
             <div className="iscl-muted iscl-small">Possible once all slices are denoised.</div>
           )}
           <Button
             cy="iscl-store"
             className="wide"
-            disabled={disabled || !saver.server}
+            disabled={disabled || !canStore}
             title={
-              saver.server ? 'Send the derived series to the archive' : 'The active data source cannot store'
+              canStore ? 'Send the derived series to the archive' : 'The active data source cannot store'
             }
-            onClick={() => onSave('store')}
+            onClick={() => run('storeDenoisedSeries')}
           >
             Store to PACS
           </Button>
           <div className="iscl-row">
-            <Button cy="iscl-zip" className="grow" disabled={disabled} onClick={() => onSave('zip')}>
+            <Button
+              cy="iscl-zip"
+              className="grow"
+              disabled={disabled}
+              onClick={() => run('saveDenoisedSeries', { target: 'zip' })}
+            >
               Download ZIP
             </Button>
             {'showDirectoryPicker' in window ? (
-              <Button cy="iscl-folder" className="grow" disabled={disabled} onClick={() => onSave('folder')}>
+              <Button
+                cy="iscl-folder"
+                className="grow"
+                disabled={disabled}
+                onClick={() => run('saveDenoisedSeries', { target: 'folder' })}
+              >
                 Save to folder
               </Button>
             ) : null}
           </div>
-          {own ? <Outcome saver={saver} /> : null}
+          {own ? <Outcome save={save} run={run} /> : null}
         </Section>
       ) : null}
-      {own || saver.state.kind === 'idle' ? null : (
+      {own || save.state.kind === 'idle' ? null : (
         <Section id="saving" title="Save of another series">
-          <Outcome saver={saver} />
+          <Outcome save={save} run={run} />
         </Section>
       )}
-      <Unfinished saver={saver} />
+      <Unfinished save={save} run={run} />
     </>
   );
 }
 
 /** How far saving has come, or what became of it, and of what: the strength may have been moved since. */
-function Outcome({ saver }: { saver: Saver }) {
-  const { state, subject } = saver;
+function Outcome({ save: { state, label }, run }: { save: SaveSnapshot; run: RunCommand }) {
   return (
     <div ref={intoView} key={state.kind} className="iscl-body-rows">
-      {state.kind === 'idle' ? null : <div className="iscl-small iscl-muted">{subject?.label}</div>}
-      <State state={state} saver={saver} />
+      {state.kind === 'idle' ? null : <div className="iscl-small iscl-muted">{label}</div>}
+      <State state={state} run={run} />
     </div>
   );
 }
@@ -72,7 +85,7 @@ function intoView(element: HTMLElement | null): void {
   if (element?.firstChild) element.scrollIntoView({ block: 'nearest' });
 }
 
-function State({ state, saver }: { state: SaveState; saver: Saver }) {
+function State({ state, run }: { state: SaveState; run: RunCommand }) {
   switch (state.kind) {
     case 'idle':
       return null;
@@ -90,7 +103,7 @@ function State({ state, saver }: { state: SaveState; saver: Saver }) {
               type="button"
               className="iscl-link"
               data-cy="iscl-save-cancel"
-              onClick={() => saver.cancel()}
+              onClick={() => run('cancelDenoisedSave')}
             >
               Cancel
             </button>
@@ -107,7 +120,7 @@ function State({ state, saver }: { state: SaveState; saver: Saver }) {
       );
     case 'written':
       return state.report.notice ? (
-        <NoticeBox notice={state.report.notice} />
+        <SaveNotice notice={state.report.notice} />
       ) : (
         <Box tone="success" cy="iscl-saved">
           <span>
@@ -119,9 +132,7 @@ function State({ state, saver }: { state: SaveState; saver: Saver }) {
     case 'stored':
       return <Report report={state.report} reasons={state.reasons} />;
     case 'failed':
-      return (
-        <NoticeBox notice={state.notice} tone={state.notice.code === 'save-cancelled' ? 'info' : 'error'} />
-      );
+      return <SaveNotice notice={state.notice} />;
   }
 }
 
@@ -132,14 +143,14 @@ function storing({ state, hold, there, expected, secondsLeft }: StoreProgress): 
   return `${there} of ${expected} in the archive${left}${state === 'verifying' ? ', reading back' : ''}`;
 }
 
-const STORE_CANCELLED: Fault = { kind: 'fault', code: 'save-cancelled', what: 'store' };
+/** What the user has cancelled is no error. */
+function SaveNotice({ notice }: { notice: Fault | Refusal }) {
+  return <NoticeBox notice={notice} tone={notice.code === 'save-cancelled' ? 'info' : 'error'} />;
+}
 
 function Report({ report, reasons }: { report: StoreReport; reasons: readonly string[] }) {
   const there = report.stored + report.alreadyThere + report.unverified;
   const compared = report.instances.filter(({ pixelsCompared }) => pixelsCompared).length;
-  const cancelled = report.outcome === 'cancelled';
-  // The report's own notice speaks of denoising.
-  const notice = cancelled && report.notice?.code === 'cancelled' ? STORE_CANCELLED : report.notice;
   return (
     <>
       {report.outcome === 'done' ? (
@@ -151,7 +162,7 @@ function Report({ report, reasons }: { report: StoreReport; reasons: readonly st
           </span>
         </Box>
       ) : null}
-      {notice ? <NoticeBox notice={notice} tone={cancelled ? 'info' : 'error'} /> : null}
+      {report.notice ? <SaveNotice notice={report.notice} /> : null}
       {report.outcome === 'done' ? null : (
         <div className="iscl-small iscl-muted" data-cy="iscl-store-report">
           {there} of {report.expected} in the archive, {report.failed} failed,{' '}
@@ -166,11 +177,11 @@ function Report({ report, reasons }: { report: StoreReport; reasons: readonly st
 }
 
 /** Stores that were cut off: by a reload, a crash, a lost connection. */
-function Unfinished({ saver }: { saver: Saver }) {
-  if (saver.unfinished.length === 0 || saver.busy) return null;
+function Unfinished({ save, run }: { save: SaveSnapshot; run: RunCommand }) {
+  if (save.unfinished.length === 0 || save.state.kind === 'working') return null;
   return (
     <Section id="unfinished" title="Unfinished stores">
-      {saver.unfinished.map(session => (
+      {save.unfinished.map(session => (
         <div key={session.id}>
           <div className="iscl-small">
             {session.label || 'Series'}, {slices(session.expected)},{' '}
@@ -179,12 +190,15 @@ function Unfinished({ saver }: { saver: Saver }) {
           <div className="iscl-row">
             <Button
               cy="iscl-store-resume"
-              disabled={!saver.server}
-              onClick={() => void saver.resume(session.id)}
+              disabled={!save.canStore}
+              onClick={() => run('resumeDenoisedStore', { sessionId: session.id })}
             >
               Resume
             </Button>
-            <Button cy="iscl-store-discard" onClick={() => void saver.discard(session.id)}>
+            <Button
+              cy="iscl-store-discard"
+              onClick={() => run('discardDenoisedStore', { sessionId: session.id })}
+            >
               Discard
             </Button>
           </div>

@@ -1,7 +1,7 @@
-import { STAGES, type StageId } from '../getHangingProtocolModule';
-import type { OpenRun } from '../session/run';
-import type { Session } from '../session/session';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
+import type { SaveSnapshot } from '../session/snapshot';
+import { STAGES, type StageId } from '../stages';
+import type { RunCommand } from './DenoisePanel';
 import { Box, Button, percent, Section } from './parts';
 
 const NAMES: Readonly<Record<StageId, { label: string; title: string }>> = {
@@ -12,17 +12,18 @@ const NAMES: Readonly<Record<StageId, { label: string; title: string }>> = {
 
 /** How the series is shown, and how strongly it is denoised. */
 export function ViewSection({
-  session,
-  open,
-  onClose,
+  stage: hung,
+  strength,
+  save,
+  run,
 }: {
-  session: Session;
-  open: OpenRun;
-  onClose: () => void;
+  stage: StageId | null;
+  strength: number;
+  save: SaveSnapshot;
+  run: RunCommand;
 }) {
   const [closing, setClosing] = useState(false);
-  const { strength } = open.run;
-  const saving = session.saver.busy && session.saver.subject?.run === open.run;
+  const saving = save.own && save.state.kind === 'working';
   return (
     <>
       <Section id="view" title="Layout">
@@ -32,9 +33,9 @@ export function ViewSection({
               key={stage}
               cy={`iscl-stage-${stage}`}
               className="grow"
-              pressed={session.stage === stage}
+              pressed={hung === stage}
               title={NAMES[stage].title}
-              onClick={() => session.setStage(stage)}
+              onClick={() => run('setDenoiseStage', { stage })}
             >
               {NAMES[stage].label}
             </Button>
@@ -46,7 +47,7 @@ export function ViewSection({
             className="iscl-link"
             data-cy="iscl-toggle"
             title="Original or denoised, in the active viewport"
-            onClick={() => session.toggleOriginal()}
+            onClick={() => run('toggleDenoised')}
           >
             Swap original and denoised (O)
           </button>
@@ -66,7 +67,7 @@ export function ViewSection({
           <Box tone="warning" cy="iscl-closing">
             <span>Close the denoised series? What is not saved is lost; the original stays.</span>
             <div className="iscl-row">
-              <Button cy="iscl-close-confirm" onClick={onClose}>
+              <Button cy="iscl-close-confirm" onClick={() => run('closeDenoisedSeries')}>
                 Close it
               </Button>
               <Button cy="iscl-close-keep" onClick={() => setClosing(false)}>
@@ -76,28 +77,41 @@ export function ViewSection({
           </Box>
         ) : null}
       </Section>
-      <Section
-        id="strength"
-        title="Strength"
-        aside={<span data-cy="iscl-strength-value">{percent(strength)}</span>}
-      >
-        <input
-          type="range"
-          className="iscl-slider"
-          data-cy="iscl-strength-slider"
-          aria-label="Strength of denoising"
-          min={0}
-          max={100}
-          step={1}
-          value={Math.round(strength * 100)}
-          aria-valuetext={percent(strength)}
-          onChange={event => session.setStrength(Number(event.target.value) / 100)}
-        />
-        <div className="iscl-row spread iscl-muted iscl-small" aria-hidden>
-          <span>Original</span>
-          <span>Full</span>
-        </div>
-      </Section>
+      <StrengthSection strength={strength} run={run} />
     </>
+  );
+}
+
+function StrengthSection({ strength, run }: { strength: number; run: RunCommand }) {
+  const published = Math.round(strength * 100);
+  // Of its own, because a snapshot comes with the next frame: keys pressed before it must add up.
+  const [value, setValue] = useState(published);
+  useEffect(() => setValue(published), [published]);
+  return (
+    <Section
+      id="strength"
+      title="Strength"
+      aside={<span data-cy="iscl-strength-value">{percent(strength)}</span>}
+    >
+      <input
+        type="range"
+        className="iscl-slider"
+        data-cy="iscl-strength-slider"
+        aria-label="Strength of denoising"
+        min={0}
+        max={100}
+        step={1}
+        value={value}
+        aria-valuetext={`${value} %`}
+        onChange={event => {
+          setValue(Number(event.target.value));
+          run('setDenoiseStrength', { strength: Number(event.target.value) / 100 });
+        }}
+      />
+      <div className="iscl-row spread iscl-muted iscl-small" aria-hidden>
+        <span>Original</span>
+        <span>Full</span>
+      </div>
+    </Section>
   );
 }

@@ -1,10 +1,12 @@
 /** @jest-environment jsdom */
-import { act } from 'react';
+import { act, type ReactNode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
-import type { Refusal, Warning } from '../../src/notices';
-import type { Saver } from '../session/saver';
-import type { SessionHolder } from '../session/holder';
-import type { ActiveSeries, Session } from '../session/session';
+import type { JobSnapshot } from '../../src/denoise';
+import { describe as textOf, type Fault, type Refusal, type Warning } from '../../src/notices';
+import { getCommandsModule } from '../getCommandsModule';
+import type { ExtensionContext } from '../ohif';
+import { SessionHolder } from '../session/holder';
+import type { RunSnapshot, SaveSnapshot, SeriesSnapshot, SessionSnapshot } from '../session/snapshot';
 import { DenoisePanel } from './DenoisePanel';
 import { ModelSection } from './ModelSection';
 import { ranges } from './parts';
@@ -19,23 +21,52 @@ describe('the panel', () => {
   beforeEach(() => {
     host = document.body.appendChild(document.createElement('div'));
     root = createRoot(host);
+    Element.prototype.scrollIntoView = () => undefined;
   });
   afterEach(() => {
     act(() => root.unmount());
     host.remove();
   });
   const cy = (name: string) => [...host.querySelectorAll<HTMLElement>(`[data-cy="${name}"]`)];
-  const active = (verdict: ActiveSeries['verdict']): ActiveSeries => ({
-    displaySet: { SeriesDescription: 'Chest', Modality: 'CT' } as ActiveSeries['displaySet'],
-    verdict,
-    open: null,
+  const render = (content: ReactNode) => act(() => root.render(content));
+  const ignore = () => undefined;
+
+  const chest = (changes: Partial<SeriesSnapshot>): SeriesSnapshot => ({
+    viewportId: 'v',
+    displaySetUid: 'd',
+    description: 'Chest',
+    modality: 'CT',
+    slices: 2,
+    matrix: { columns: 512, rows: 512 },
+    verdict: { kind: 'accepted', warnings: [] },
+    run: null,
+    ...changes,
   });
-  const show = (verdict: ActiveSeries['verdict']) =>
-    act(() =>
-      root.render(
-        <RunSection session={{} as Session} active={active(verdict)} onDenoise={() => undefined} />,
-      ),
-    );
+  const job = (changes: Partial<JobSnapshot>, failed = 0): JobSnapshot => ({
+    state: 'done',
+    verdict: null,
+    engine: null,
+    preparing: null,
+    progress: { done: 2 - failed, failed, total: 2, msPerSlice: 1, secondsLeft: null },
+    reasons: [],
+    ...changes,
+  });
+  const denoised = (changes: Partial<JobSnapshot> = {}, failed = 0): RunSnapshot => ({
+    job: job(changes, failed),
+    strength: 1,
+    repair: null,
+    removed: { slices: 0 } as RunSnapshot['removed'],
+    flagged: [],
+  });
+  const nothingSaved: SaveSnapshot = {
+    state: { kind: 'idle' },
+    label: null,
+    own: false,
+    canStore: true,
+    unfinished: [],
+  };
+  const show = (verdict: SeriesSnapshot['verdict']) =>
+    render(<RunSection series={chest({ verdict })} run={ignore} />);
 
   test('tells each of two reasons of one kind, calmly: nothing has gone wrong', () => {
     const reasons: Refusal[] = ['PixelSpacing', 'Rows'].map(keyword => ({
@@ -66,11 +97,9 @@ describe('the panel', () => {
   });
 
   test('says what the domain check found, and nothing of a series that is refused', () => {
-    const session = {
-      model: { card: { name: 'CT fast', version: '1' }, cardFault: null },
-    } as unknown as Session;
-    const found = (verdict: ActiveSeries['verdict']) => {
-      act(() => root.render(<ModelSection session={session} info={null} verdict={verdict} />));
+    const model = { card: { name: 'CT fast', version: '1' }, fault: null } as SessionSnapshot['model'];
+    const found = (verdict: SeriesSnapshot['verdict']) => {
+      render(<ModelSection model={model} info={null} verdict={verdict} />);
       return cy('iscl-domain')[0]?.textContent;
     };
     const lossy: Warning = { kind: 'warning', code: 'lossy-source', method: '' };
@@ -86,34 +115,146 @@ describe('the panel', () => {
     [[1, 3, 5, 7], '1, 3, 5, …'],
   ])('names the slices %j as %s', (numbers, text) => expect(ranges(numbers, 3)).toBe(text));
 
+  test('states no size that the files do not state', () => {
+    render(<RunSection series={chest({ modality: 'SR', slices: 0, matrix: null })} run={ignore} />);
+    expect(cy('iscl-series')[0]!.textContent).not.toMatch(/undefined|NaN|×/);
+  });
+
   test('what became of another series is not told as of this one', () => {
-    const run = { strength: 1, failed: new Map(), snapshot: { state: 'done' } };
-    const saver = {
+    const save: SaveSnapshot = {
+      ...nothingSaved,
       state: { kind: 'zipped', files: 2, bytes: 1e6, name: 'Head.zip' },
-      subject: { run: {}, label: 'Head, 60 %' },
-      busy: false,
-      server: null,
-      unfinished: [],
-    } as unknown as Saver;
-    Element.prototype.scrollIntoView = () => undefined;
-    act(() => root.render(<SaveSection saver={saver} run={run as never} onSave={() => undefined} />));
+      label: 'Head, 60 %',
+    };
+    render(<SaveSection save={save} denoised={denoised()} run={ignore} />);
     expect(cy('iscl-save')[0]!.textContent).not.toContain('Head');
     expect(cy('iscl-saving')[0]!.textContent).toContain('Head, 60 %');
     // A store that an earlier visit left, resumed with no series open.
-    act(() => root.render(<SaveSection saver={saver} run={null} onSave={() => undefined} />));
+    render(<SaveSection save={save} denoised={null} run={ignore} />);
     expect(cy('iscl-saving')[0]!.textContent).toContain('Head.zip');
   });
 
-  test("keys that work a button stay away from OHIF's hotkeys; the others reach them", () => {
-    const holder = { subscribe: () => () => undefined, current: null } as unknown as SessionHolder;
-    act(() => root.render(<DenoisePanel holder={holder} run={() => undefined} />));
-    const heard: string[] = [];
-    const hear = (event: KeyboardEvent) => heard.push(event.key);
-    document.addEventListener('keydown', hear);
-    for (const key of [' ', 'Enter', 'ArrowDown', 'o']) {
-      cy('iscl-panel')[0]!.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
-    }
-    document.removeEventListener('keydown', hear);
-    expect(heard).toEqual(['o']);
+  test.each<[string, SaveSnapshot['state']]>([
+    ['ZIP', { kind: 'failed', notice: { kind: 'fault', code: 'save-cancelled', what: 'zip' } }],
+    [
+      'folder',
+      {
+        kind: 'written',
+        folder: 'Out',
+        report: {
+          outcome: 'cancelled',
+          written: 1,
+          alreadyThere: 0,
+          failed: [],
+          notice: { kind: 'fault', code: 'save-cancelled', what: 'folder' },
+        },
+      },
+    ],
+  ])('a cancelled save to a %s is told calmly, and as a cancelled save', (_, state) => {
+    render(<SaveSection save={{ ...nothingSaved, own: true, state }} denoised={denoised()} run={ignore} />);
+    const [box] = cy('iscl-notice-save-cancelled');
+    expect(box!.className).toBe('iscl-box info');
+    expect(box!.textContent).toMatch(/^Saving was cancelled/);
+  });
+
+  test('the button has the words of the notices, and no notice names a button that is not there', () => {
+    const button = (run: RunSnapshot | null) => {
+      render(<RunSection series={chest({ run })} run={ignore} />);
+      return cy('iscl-denoise')[0]!.textContent!;
+    };
+    const lost: Fault = { kind: 'fault', code: 'device-lost', provider: 'webgpu' };
+    expect(textOf(lost).todo).toContain(button(denoised({ state: 'failed', reasons: [lost] })));
+    const cancelled = button(denoised({ state: 'cancelled' }));
+    expect(textOf({ kind: 'fault', code: 'cancelled' }).todo).toContain(cancelled);
+    expect(textOf({ kind: 'refusal', code: 'not-denoised' }).todo).toContain(`Press ${button(null)} `);
+    expect(button(denoised({}, 1))).toBe('Retry the failed slices');
+  });
+
+  describe('whole', () => {
+    const holderOf = (snapshot: SessionSnapshot) => {
+      const holder = new SessionHolder();
+      const session = { snapshot, subscribe: () => () => undefined, dispose: async () => undefined };
+      holder.replace(session as never);
+      return holder;
+    };
+    const snapshot = (changes: Partial<SessionSnapshot>): SessionSnapshot => ({
+      stage: 'compare',
+      series: chest({ run: denoised() }),
+      save: nothingSaved,
+      regions: [],
+      model: { card: null, fault: null },
+      ...changes,
+    });
+    const left = {
+      ...nothingSaved,
+      unfinished: [{ id: '1.2@s', label: 'Chest', expected: 2, startedAt: '2026-01-01T00:00:00Z' }],
+    } as unknown as SaveSnapshot;
+    const sending: SaveSnapshot['state'] = { kind: 'working', target: 'zip', done: 1, total: 2, store: null };
+    const states: readonly SessionSnapshot[] = [
+      snapshot({}),
+      snapshot({ save: left }),
+      snapshot({ save: { ...nothingSaved, own: true, state: sending } }),
+      snapshot({ series: chest({ run: denoised({ state: 'running' }) }) }),
+      snapshot({ series: chest({ run: denoised({ state: 'paused' }) }) }),
+      snapshot({ series: chest({}) }),
+    ];
+    const commands = getCommandsModule(new SessionHolder(), {
+      servicesManager: { services: {} },
+    } as unknown as ExtensionContext).definitions;
+    /** These open and close a question within the panel. */
+    const OWN = ['iscl-close', 'iscl-close-keep'];
+
+    test('every button runs a command that there is, and does nothing else', () => {
+      const ran = new Set<string>();
+      for (const state of states) {
+        const heard: string[] = [];
+        render(<DenoisePanel holder={holderOf(state)} run={command => heard.push(command)} />);
+        act(() => cy('iscl-close')[0]?.click());
+        const buttons = [...host.querySelectorAll('button')].filter(one => !one.disabled);
+        for (const button of buttons) {
+          if (OWN.includes(button.dataset['cy']!)) continue;
+          heard.length = 0;
+          act(() => button.click());
+          expect([button.dataset['cy'], heard.length]).toEqual([button.dataset['cy'], 1]);
+          expect(Object.keys(commands)).toContain(heard[0]);
+          ran.add(heard[0]!);
+        }
+        act(() => cy('iscl-close-keep')[0]?.click());
+      }
+      const unheard = Object.keys(commands).filter(name => !ran.has(name));
+      expect(unheard).toEqual(['setDenoiseStrength']);
+    });
+
+    test('ten presses of an arrow key are ten steps, also between two snapshots', () => {
+      const heard: unknown[] = [];
+      render(
+        <DenoisePanel
+          holder={holderOf(snapshot({}))}
+          run={(_, options) => heard.push(options?.['strength'])}
+        />,
+      );
+      const slider = cy('iscl-strength-slider')[0] as HTMLInputElement;
+      const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!;
+      for (let press = 0; press < 10; press++) {
+        act(() => {
+          // As the browser does: one step from where the slider stands.
+          set.call(slider, String(Number(slider.value) - 1));
+          slider.dispatchEvent(new Event('input', { bubbles: true }));
+        });
+      }
+      expect(heard.at(-1)).toBe(0.9);
+    });
+
+    test("keys that work a button stay away from OHIF's hotkeys; the others reach them", () => {
+      render(<DenoisePanel holder={new SessionHolder()} run={ignore} />);
+      const heard: string[] = [];
+      const hear = (event: KeyboardEvent) => heard.push(event.key);
+      document.addEventListener('keydown', hear);
+      for (const key of [' ', 'Enter', 'ArrowDown', 'o']) {
+        cy('iscl-panel')[0]!.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      }
+      document.removeEventListener('keydown', hear);
+      expect(heard).toEqual(['o']);
+    });
   });
 });

@@ -1,3 +1,5 @@
+import { WARNING_COLOUR } from '../id';
+
 /**
  * The panel's look, in OHIF's own theme variables (they change with the theme the user picks). Classes of our own, because the host's
  * stylesheet holds only the Tailwind classes the host itself uses.
@@ -39,7 +41,7 @@ export const STYLES = `
 .iscl-slider { width: 100%; accent-color: hsl(var(--highlight)); cursor: pointer; }
 .iscl-box { border-radius: 4px; border-left: 3px solid; padding: 6px 8px; display: flex; flex-direction: column; gap: 2px; background: hsl(var(--card)); }
 .iscl-box.error { border-color: #ff5c5c; }
-.iscl-box.warning { border-color: #ffb020; }
+.iscl-box.warning { border-color: ${WARNING_COLOUR}; }
 .iscl-box.success { border-color: #3fd08a; }
 .iscl-box.info { border-color: hsl(var(--highlight)); }
 .iscl-box .iscl-row { margin-top: 4px; }
@@ -50,6 +52,6 @@ export const STYLES = `
 .iscl-table tbody th { color: inherit; border-top: 1px solid hsl(var(--border)); }
 .iscl-table td { text-align: right; padding: 2px 0 2px 6px; border-top: 1px solid hsl(var(--border)); }
 .iscl-table th:first-child, .iscl-table td:first-child { text-align: left; padding-left: 0; }
-.iscl-label { margin: 0; padding: 8px 10px; color: #ffb020; font-size: 12px; }
+.iscl-label { margin: 0; padding: 8px 10px; color: ${WARNING_COLOUR}; font-size: 12px; }
 @media (prefers-reduced-motion: reduce) { .iscl-track > div { animation: none !important; transition: none; } }
 `;

@@ -2,13 +2,20 @@ import type * as core from '@cornerstonejs/core';
 import { DenoiseError, describe } from '../../src/notices';
 import { Covers } from '../derived/covers';
 import type { DerivedRegistry } from '../derived/registry';
-import { ROLE_ATTRIBUTE, SLICE_ATTRIBUTE, type Role, type StageId } from '../getHangingProtocolModule';
 import { PROTOCOL_ID } from '../id';
 import type { DisplaySet, Services } from '../ohif';
-import { stackViewports, volumeViewports } from '../viewports';
+import { instancesOf } from '../source';
+import {
+  isComparisonViewport,
+  ROLE_ATTRIBUTE,
+  SLICE_ATTRIBUTE,
+  VIEWPORT_ID,
+  type Role,
+  type StageId,
+} from '../stages';
+import { stackViewports } from '../viewports';
 import { watchSlices } from './focus';
-import type { OpenRun } from './run';
-import { instancesOf } from './source';
+import type { Run } from './run';
 import { ViewSync } from './view-sync';
 
 export interface ComparisonHost {
@@ -16,12 +23,15 @@ export interface ComparisonHost {
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
   /** The run a display set belongs to. */
-  runOf(displaySetUid: string): OpenRun | null;
-  /** The user has put the original of another run into the comparison. */
-  onChosen(open: OpenRun): void;
-  /** A viewport goes to another slice; `sopInstanceUid` is the original's. `awaited`: it wants the derived image of it. */
-  onSlice(sopInstanceUid: string, awaited: boolean): void;
+  runOf(displaySetUid: string): Run | null;
+  emit(event: ComparisonEvent): void;
 }
+
+export type ComparisonEvent =
+  /** The user has put the original of another run into the comparison. */
+  | { readonly kind: 'chosen'; readonly run: Run }
+  /** A viewport goes to another slice; `sopInstanceUid` is the original's. `awaited`: it wants the derived image of it. */
+  | { readonly kind: 'slice'; readonly sopInstanceUid: string; readonly awaited: boolean };
 
 /**
  * Which series are side by side, and that they show the same slice. Viewports follow each other by slice, not by OHIF's image
@@ -30,7 +40,7 @@ export interface ComparisonHost {
  */
 export class Comparison {
   stage: StageId = 'single';
-  hung: OpenRun | null = null;
+  hung: Run | null = null;
   /** The original that hangs has been seen in its viewport: another one there is the user's choice, not a layout under way. */
   private settled = false;
   private readonly covers: Covers;
@@ -47,8 +57,8 @@ export class Comparison {
     this.views = new ViewSync({
       services: host.services,
       cornerstone: host.cornerstone,
-      keyOf: uid => host.runOf(uid)?.sourceUid ?? uid,
-      isDifference: uid => host.runOf(uid)?.differenceUid === uid,
+      keyOf: uid => host.runOf(uid)?.displaySets.source ?? uid,
+      isDifference: uid => host.runOf(uid)?.displaySets.difference === uid,
     });
     const { hangingProtocolService } = host.services;
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
@@ -60,8 +70,8 @@ export class Comparison {
   }
 
   /** Hangs a run's series by a stage of the protocol; null: the original of the study. `without` are display sets on their way out. */
-  show(open: OpenRun | null, stage: StageId, without: readonly (string | null)[] = []): void {
-    this.hung = open;
+  show(run: Run | null, stage: StageId, without: readonly (string | null)[] = []): void {
+    this.hung = run;
     this.stage = stage;
     this.settled = false;
     const { hangingProtocolService, displaySetService } = this.host.services;
@@ -78,14 +88,19 @@ export class Comparison {
   /** The grid has changed: the original of another run brings its own comparison, so that no series stands beside results of another. */
   onGrid(): void {
     const { viewports } = this.host.services.viewportGridService.getState();
-    const [shown] = viewports.get('iscl-original')?.displaySetInstanceUIDs ?? [];
+    const [shown] = viewports.get(VIEWPORT_ID.original)?.displaySetInstanceUIDs ?? [];
     if (!this.hung || shown === undefined) return;
-    if (shown === this.hung.sourceUid) this.settled = true;
+    if (shown === this.hung.displaySets.source) this.settled = true;
     const chosen = this.host.runOf(shown);
-    if (!this.settled || this.stage === 'single' || chosen?.sourceUid !== shown || chosen === this.hung)
+    if (
+      !this.settled ||
+      this.stage === 'single' ||
+      chosen?.displaySets.source !== shown ||
+      chosen === this.hung
+    )
       return;
     this.settled = false;
-    this.host.onChosen(chosen);
+    this.host.emit({ kind: 'chosen', run: chosen });
   }
 
   /** Image id the viewport shows or is about to show. */
@@ -110,24 +125,6 @@ export class Comparison {
     this.covers.say(imageId => this.waitingFor(imageId));
   }
 
-  /** Resolves when no viewport shows these images any more, alone or in a volume: OHIF changes its layout in its own time. */
-  async released(imageIds: ReadonlySet<string>): Promise<void> {
-    const { cornerstone } = this.host;
-    const shows = () => {
-      const volumes = new Set(
-        cornerstone.cache
-          .getVolumes()
-          .filter(volume => volume.imageIds?.some(id => imageIds.has(id)))
-          .map(volume => volume.volumeId),
-      );
-      return (
-        stackViewports(cornerstone).some(viewport => viewport.getImageIds().some(id => imageIds.has(id))) ||
-        volumeViewports(cornerstone).some(viewport => viewport.getAllVolumeIds().some(id => volumes.has(id)))
-      );
-    };
-    for (let turn = 0; turn < 100 && shows(); turn++) await new Promise(resolve => setTimeout(resolve, 50));
-  }
-
   dispose(): void {
     this.slices.stop();
     this.views.dispose();
@@ -142,7 +139,7 @@ export class Comparison {
     const uid = this.originalUidOf(imageId);
     if (uid === null) return;
     if (when === 'before') this.follow(uid, viewportId);
-    this.host.onSlice(uid, awaited);
+    this.host.emit({ kind: 'slice', sopInstanceUid: uid, awaited });
   }
 
   private cover(viewportId: string, imageId: string, when: 'before' | 'shown'): void {
@@ -159,15 +156,15 @@ export class Comparison {
   /** With the number, because OHIF's own stays that of the slice before until the image is there. */
   private waitingFor(imageId: string): string {
     const uid = this.originalUidOf(imageId);
-    const place = uid === null ? 0 : (this.hung?.run.placeOf(uid) ?? 0);
+    const place = uid === null ? 0 : (this.hung?.placeOf(uid) ?? 0);
     return place > 0 ? `Denoising slice ${place} …` : 'Denoising this slice …';
   }
 
   /** Moves the other viewports of the comparison to the slice that `leader` goes to. */
   private follow(sopInstanceUid: string, leader: string): void {
-    if (!this.hung || this.stage === 'single' || !this.hung.run.has(sopInstanceUid)) return;
+    if (!this.hung || this.stage === 'single' || !this.hung.has(sopInstanceUid)) return;
     for (const viewport of stackViewports(this.host.cornerstone)) {
-      if (viewport.id === leader || !viewport.id.startsWith('iscl-')) continue;
+      if (viewport.id === leader || !isComparisonViewport(viewport.id)) continue;
       const index = viewport.getImageIds().findIndex(id => this.originalUidOf(id) === sopInstanceUid);
       if (index < 0 || viewport.getCurrentImageIdIndex() === index) continue;
       // A slice that cannot be loaded is told by the cover on its viewport.
@@ -178,9 +175,10 @@ export class Comparison {
   private roleOf(displaySet: DisplaySet): Role | undefined {
     const uid = displaySet.displaySetInstanceUID;
     if (!this.hung) return undefined;
-    if (uid === this.hung.sourceUid) return 'original';
-    if (uid === this.hung.denoisedUid) return 'denoised';
-    return uid === this.hung.differenceUid ? 'difference' : undefined;
+    const { source, denoised, difference } = this.hung.displaySets;
+    if (uid === source) return 'original';
+    if (uid === denoised) return 'denoised';
+    return uid === difference ? 'difference' : undefined;
   }
 
   /** Where a viewport that is about to be hung should start: at the slice the active viewport shows. */

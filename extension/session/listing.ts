@@ -1,12 +1,17 @@
+import { isIsclDerived } from '../../src/ct';
+import type { PixelSource } from '../derived/pixel-source';
 import { labelThumbnail, paintThumbnail } from '../derived/thumbnail';
 import type { DerivedSeries } from '../derived/series';
-import { isOurs } from '../derived/ours';
 import { IMAGE_SCHEME } from '../id';
 import type { DataSource, DisplaySet, DisplaySetService, Services } from '../ohif';
-import type { Run } from './run';
+import { tellUser } from '../tell';
 
 /** Makes OHIF list a live series, with a thumbnail once a slice is denoised; gives the display set's UID. */
-export function listLive(displaySetService: DisplaySetService, series: DerivedSeries, run: Run): string {
+export function listLive(
+  displaySetService: DisplaySetService,
+  series: DerivedSeries,
+  pixels: PixelSource,
+): string {
   const middle = series.slices[Math.floor(series.slices.length / 2)]!.source.instance.SOPInstanceUID;
   const [displaySet] =
     displaySetService.makeDisplaySets(
@@ -14,7 +19,7 @@ export function listLive(displaySetService: DisplaySetService, series: DerivedSe
       {
         madeInClient: true,
         // The data source would ask the server for a picture of a series it does not have.
-        settings: { getThumbnailSrc: () => paintThumbnail(run, series, middle) },
+        settings: { getThumbnailSrc: () => paintThumbnail(pixels, series, middle) },
       },
     ) ?? [];
   if (!displaySet) throw new Error('OHIF made no display set of the derived series');
@@ -32,21 +37,21 @@ export function unlistLive(
 /** A stored series of ours gets the warning on its thumbnail that the live one has: under it only the start of the original's name is read. */
 export function markStored(displaySet: DisplaySet): void {
   const { getThumbnailSrc, instances: [first] = [] } = displaySet;
-  if (!getThumbnailSrc || !isOurs(first) || first?.imageId?.startsWith(`${IMAGE_SCHEME}:`)) return;
+  if (!getThumbnailSrc || !first || !isIsclDerived(first) || first.imageId?.startsWith(`${IMAGE_SCHEME}:`))
+    return;
   displaySet.getThumbnailSrc = async options => {
     const url = await getThumbnailSrc(options);
     return url ? labelThumbnail(url) : url;
   };
 }
 
-/** Asks the data source for a series that was just stored, so that it is listed beside the live one. */
+/** Asks the data source for series that were just stored, so that they are listed beside the live ones. A failure is told to the user. */
 export async function listStored(
-  displaySetService: DisplaySetService,
+  services: Services,
   dataSource: DataSource,
   studyInstanceUid: string,
-  seriesInstanceUid: string,
+  seriesInstanceUids: readonly string[],
 ): Promise<void> {
-  if (displaySetService.getDisplaySetsForSeries(seriesInstanceUid).length > 0) return;
   // OHIF 3.13 keeps study metadata under "<data source>:<study>" but forgets it under "<study>". Forgotten before, to ask anew, and
   // after, or later questions about the study would be answered with this one series.
   const forget = () => {
@@ -54,11 +59,18 @@ export async function listStored(
       dataSource.deleteStudyMetadataPromise?.(key);
     }
   };
-  forget();
-  await dataSource.retrieve.series.metadata({
-    StudyInstanceUID: studyInstanceUid,
-    filters: { seriesInstanceUID: [seriesInstanceUid] },
-    madeInClient: true,
-  });
-  forget();
+  for (const uid of seriesInstanceUids) {
+    if (services.displaySetService.getDisplaySetsForSeries(uid).length > 0) continue;
+    forget();
+    try {
+      await dataSource.retrieve.series.metadata({
+        StudyInstanceUID: studyInstanceUid,
+        filters: { seriesInstanceUID: [uid] },
+        madeInClient: true,
+      });
+    } catch (error) {
+      tellUser(services, error);
+    }
+    forget();
+  }
 }

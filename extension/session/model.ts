@@ -1,24 +1,44 @@
+import { judgeSeries, type Verdict } from '../../src/ct';
 import type { Engine, ModelCard } from '../../src/engine';
 import { DenoiseError, type Fault, type Refusal } from '../../src/notices';
 import { idle } from '../idle';
+import type { DisplaySet } from '../ohif';
+import { instancesOf } from '../source';
 
-/** The model of a session: its card, which is read at once, and the engine that runs it, which loads it in an idle moment or when needed. */
+/** The card is there, or will not come; verdicts may be others from now on. */
+export interface ModelEvent {
+  readonly kind: 'model';
+}
+
+/**
+ * The model of a session: its card, which is read at once and says for which series it was trained; and the engine that runs it, which loads
+ * it in an idle moment or when needed.
+ */
 export class SessionModel {
   /** Null until it is read. */
   card: ModelCard | null = null;
   /** Why the card could not be read. */
   cardFault: Fault | Refusal | null = null;
   readonly engine: Engine;
+  private readonly verdicts = new Map<string, Verdict>();
   private warm = false;
   private disposed = false;
 
   constructor(
     createEngine: () => Engine,
-    /** The card is there, or will not come. */
-    private readonly changed: () => void,
+    private readonly emit: (event: ModelEvent) => void,
   ) {
     this.engine = createEngine();
     void this.readCard();
+  }
+
+  /** May this series be denoised? Until the card is read, nothing lies outside the model's domain. */
+  judge(displaySet: DisplaySet): Verdict {
+    const key = displaySet.displaySetInstanceUID;
+    const verdict =
+      this.verdicts.get(key) ?? judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null);
+    this.verdicts.set(key, verdict);
+    return verdict;
   }
 
   /** Loads the model while the user looks at the first image, so that the first denoised slice does not wait for it. */
@@ -44,6 +64,7 @@ export class SessionModel {
       if (!(error instanceof DenoiseError)) throw error;
       this.cardFault = error.notice;
     }
-    this.changed();
+    this.verdicts.clear();
+    this.emit({ kind: 'model' });
   }
 }

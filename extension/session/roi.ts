@@ -16,6 +16,11 @@ export interface RoiResult {
   readonly denoised: RegionStatistics | null;
 }
 
+/** `RoiTracker.results` are new. */
+export interface RoiEvent {
+  readonly kind: 'regions';
+}
+
 type RoiTool = 'EllipticalROI' | 'RectangleROI' | 'CircleROI';
 const TOOLS: readonly string[] = ['EllipticalROI', 'RectangleROI', 'CircleROI'] satisfies RoiTool[];
 
@@ -35,7 +40,7 @@ export class RoiTracker {
   constructor(
     private readonly libraries: CornerstoneLibraries,
     private readonly activeRun: () => Run | null,
-    private readonly changed: () => void,
+    private readonly emit: (event: RoiEvent) => void,
   ) {
     const { Events } = libraries.cornerstoneTools.Enums;
     this.events = [Events.ANNOTATION_COMPLETED, Events.ANNOTATION_MODIFIED, Events.ANNOTATION_REMOVED];
@@ -83,7 +88,7 @@ export class RoiTracker {
       });
     }
     this.results = results;
-    this.changed();
+    this.emit({ kind: 'regions' });
   }
 
   private annotations() {

@@ -1,27 +1,34 @@
 import { modalityOf, type SliceHu } from '../../src/ct';
 import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from '../../src/denoise';
 import type { Engine, Provider } from '../../src/engine';
-import { DenoiseError, type Fault } from '../../src/notices';
+import type { Fault } from '../../src/notices';
 import { SeriesStatistics, sliceStatistics } from '../../src/quality';
-import { drawn, idle } from '../idle';
-import type { PixelSource } from '../derived/registry';
+import type { PixelSource } from '../derived/pixel-source';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
-import { instancesOf, type SourceSeries, type SourceSlice } from './source';
+import { drawn, idle } from '../idle';
+import { instancesOf, type OhifSeries, type OhifSlice } from '../source';
 
-interface Waiter {
-  resolve(slice: DenoisedSlice): void;
-  reject(error: unknown): void;
-}
-
-const CANCELLED: Fault = { kind: 'fault', code: 'cancelled' };
 /** Sources of the slices on screen, kept as float32 so that the strength slider does not convert them at every step. */
 const KEPT_SOURCES = 4;
+
+/** UIDs of the display sets that show a run; null while OHIF does not list one. The difference is listed when it is first asked for. */
+export interface RunDisplaySets {
+  readonly source: string;
+  denoised: string | null;
+  difference: string | null;
+}
+
+export type RunEvent =
+  | { readonly kind: 'job'; readonly run: Run; readonly event: JobEvent }
+  /** `run.quality` knows another slice. */
+  | { readonly kind: 'assessed' };
 
 /** One series being denoised, and the live series that show it. Lives until the series is closed or the mode is left. */
 export class Run implements PixelSource {
   readonly job: DenoiseJob;
   readonly denoisedSeries: DerivedSeries;
   readonly differenceSeries: DerivedSeries;
+  readonly displaySets: RunDisplaySets;
   readonly quality = new SeriesStatistics();
   /** SOP Instance UIDs of slices that did not work, with the reason. */
   readonly failed = new Map<string, Fault>();
@@ -30,8 +37,7 @@ export class Run implements PixelSource {
   strength = 1;
 
   private readonly made = new Map<number, Date>();
-  private readonly slices: ReadonlyMap<string, SourceSlice>;
-  private readonly waiting = new Map<string, Waiter[]>();
+  private readonly slices: ReadonlyMap<string, OhifSlice>;
   private readonly hoping: ((slice: DenoisedSlice) => void)[] = [];
   private first: DenoisedSlice | null = null;
   private readonly recent = new Map<string, Promise<SliceHu>>();
@@ -40,13 +46,16 @@ export class Run implements PixelSource {
   private disposed = false;
 
   constructor(
-    readonly source: SourceSeries,
+    readonly source: OhifSeries,
     engine: Engine,
     focus: string | undefined,
-    private readonly onEvent: (run: Run, event: JobEvent) => void,
-    /** `quality` knows another slice. */
-    private readonly onAssessed: () => void,
+    private readonly emit: (event: RunEvent) => void,
   ) {
+    this.displaySets = {
+      source: source.displaySet.displaySetInstanceUID,
+      denoised: null,
+      difference: null,
+    };
     this.slices = new Map(source.slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
     const integerHu = source.slices.every(({ instance }) => {
       const { slope, intercept } = modalityOf(instance);
@@ -62,6 +71,20 @@ export class Run implements PixelSource {
     return this.job.snapshot;
   }
 
+  get description(): string {
+    return this.source.displaySet.SeriesDescription ?? 'CT';
+  }
+
+  /** The live series: what OHIF lists beside the original. */
+  get derived(): readonly DerivedSeries[] {
+    return [this.denoisedSeries, this.differenceSeries];
+  }
+
+  /** Does this display set show the original, the denoised or the difference series? */
+  owns(displaySetUid: string): boolean {
+    return Object.values(this.displaySets).includes(displaySetUid);
+  }
+
   has(sopInstanceUid: string): boolean {
     return this.slices.has(sopInstanceUid);
   }
@@ -69,7 +92,7 @@ export class Run implements PixelSource {
   /** Place of an image, original or derived, in the series, from 0; -1 for images of other series. */
   indexOf(imageId: string): number {
     const same = (slice: { readonly imageId: string }) => slice.imageId === imageId;
-    for (const slices of [this.source.slices, this.denoisedSeries.slices, this.differenceSeries.slices]) {
+    for (const { slices } of [this.source, ...this.derived]) {
       const index = slices.findIndex(same);
       if (index >= 0) return index;
     }
@@ -89,15 +112,7 @@ export class Run implements PixelSource {
   }
 
   denoised(sopInstanceUid: string): Promise<DenoisedSlice> {
-    const done = this.job.result(sopInstanceUid);
-    if (done) return Promise.resolve(done);
-    const { state, reasons } = this.job.snapshot;
-    if (state === 'cancelled') return Promise.reject(new DenoiseError(CANCELLED));
-    const [reason] = reasons;
-    if (state === 'failed' && reason) return Promise.reject(new DenoiseError(reason));
-    return new Promise<DenoisedSlice>((resolve, reject) => {
-      this.waiting.set(sopInstanceUid, [...(this.waiting.get(sopInstanceUid) ?? []), { resolve, reject }]);
-    });
+    return this.job.whenDone(sopInstanceUid);
   }
 
   /** The slice if it is denoised, else the one that is first; never resolves when the run is closed before. */
@@ -150,7 +165,6 @@ export class Run implements PixelSource {
     this.unsubscribe();
     this.look?.abort();
     this.job.dispose();
-    this.rejectAll(CANCELLED);
     this.recent.clear();
   }
 
@@ -158,24 +172,20 @@ export class Run implements PixelSource {
     if (event.kind === 'slice') {
       const uid = event.slice.sopInstanceUid;
       this.failed.delete(uid);
-      this.take(uid).forEach(waiter => waiter.resolve(event.slice));
       this.first ??= event.slice;
       this.hoping.splice(0).forEach(resolve => resolve(event.slice));
       void this.assess(event.slice);
     } else if (event.kind === 'slice-failed') {
       this.failed.set(event.sopInstanceUid, event.fault);
-      this.take(event.sopInstanceUid).forEach(waiter => waiter.reject(new DenoiseError(event.fault)));
     } else if (event.kind === 'engine-restarting') {
       this.repair = { fault: event.fault, provider: event.next };
     } else if (event.kind === 'changed') {
-      const { state, reasons, engine } = event.snapshot;
+      const { state, engine } = event.snapshot;
       if (state === 'checking') this.repair = null;
       // Opening again may move on to another provider than was meant.
       if (this.repair && engine) this.repair = { ...this.repair, provider: engine.provider };
-      if (state === 'cancelled') this.rejectAll(CANCELLED);
-      if (state === 'failed') this.rejectAll(reasons[0] ?? CANCELLED);
     }
-    this.onEvent(this, event);
+    this.emit({ kind: 'job', run: this, event });
   }
 
   /** When nothing else is to do: the slice itself comes on screen first. */
@@ -189,26 +199,6 @@ export class Run implements PixelSource {
       .catch(() => null);
     if (!source || this.disposed) return;
     this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
-    this.onAssessed();
+    this.emit({ kind: 'assessed' });
   }
-
-  private take(sopInstanceUid: string): Waiter[] {
-    const waiters = this.waiting.get(sopInstanceUid) ?? [];
-    this.waiting.delete(sopInstanceUid);
-    return waiters;
-  }
-
-  private rejectAll(reason: DenoiseError['notice']): void {
-    for (const uid of [...this.waiting.keys()]) {
-      this.take(uid).forEach(waiter => waiter.reject(new DenoiseError(reason)));
-    }
-  }
-}
-
-/** A run and the display sets that show it; the difference is made when it is first asked for. */
-export interface OpenRun {
-  readonly run: Run;
-  readonly sourceUid: string;
-  readonly denoisedUid: string;
-  differenceUid: string | null;
 }

@@ -12,7 +12,7 @@ import {
 import { DenoiseError } from '../../src/notices';
 import { DicomWebClient, ReadRefused, type DicomWebOptions } from '../../src/store';
 import type { Run } from './run';
-import type { SourceSlice } from './source';
+import type { OhifSlice } from '../source';
 
 /** What the saved series says of itself. One for all its slices: the UIDs follow from it, and two would make two series. */
 function seriesProvenance(run: Run, strength: number): Provenance {
@@ -101,6 +101,6 @@ async function prefetch(
   }
 }
 
-function deriveSource(slice: SourceSlice, { stored }: SliceHu, header: Uint8Array | null): DeriveSource {
+function deriveSource(slice: OhifSlice, { stored }: SliceHu, header: Uint8Array | null): DeriveSource {
   return header ? { parsed: parsePart10(header), stored } : { instance: slice.instance, stored };
 }

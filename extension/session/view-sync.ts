@@ -1,5 +1,6 @@
 import type * as core from '@cornerstonejs/core';
 import type { Services, Subscription } from '../ohif';
+import { isComparisonViewport } from '../stages';
 import { stackViewports } from '../viewports';
 
 export interface ViewSyncHost {
@@ -16,9 +17,6 @@ interface View {
   readonly presentation: core.Types.ViewPresentation;
   readonly window: Pick<core.Types.StackViewportProperties, 'voiRange' | 'invert'> | null;
 }
-
-/** Viewports of the hanging protocol; others, such as those of MPR, are left alone. */
-const PREFIX = 'iscl-';
 
 /**
  * Keeps zoom, pan, rotation and window of the viewports of a comparison together, whichever is moved, and gives them to a viewport that joins.
@@ -58,7 +56,7 @@ export class ViewSync {
   private join(viewportId: string): void {
     const displaySetUid = this.shownIn(viewportId);
     const viewport = this.viewport(viewportId);
-    if (!viewportId.startsWith(PREFIX) || displaySetUid === undefined || !viewport) return;
+    if (!isComparisonViewport(viewportId) || displaySetUid === undefined || !viewport) return;
     const view = this.views.get(this.host.keyOf(displaySetUid));
     if (view) this.apply(viewport, displaySetUid, view);
     this.joined.set(viewportId, displaySetUid);

@@ -13,5 +13,6 @@ export {
   storedToHu,
   sliceToStored,
 } from './modality';
-export { PRODUCT } from './product';
+export { PRODUCT, isIsclDerived } from './product';
+export { CT_IMAGE_STORAGE } from './sop-classes';
 export { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';

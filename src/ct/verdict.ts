@@ -1,17 +1,15 @@
 import type { Refusal, Warning } from '../notices';
-import { items, number, numbers, text, texts } from './attributes';
+import { number, numbers, text, texts } from './attributes';
 import { judgeDomain } from './domain';
 import { COSINE_TOLERANCE, sliceNormal } from './geometry';
 import { invalid, missing, readModality } from './modality';
 import { neighbourRuns } from './neighbours';
-import { PRODUCT } from './product';
+import { isIsclDerived } from './product';
 import { isBeyond } from './slabs';
+import { CT_IMAGE_STORAGE, MULTI_FRAME_CT } from './sop-classes';
 import { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';
 import type { ModelDomain, ModelSlab, NaturalizedInstance, Verdict } from './types';
 
-const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
-/** Enhanced CT, Legacy Converted Enhanced CT. */
-const MULTI_FRAME_CT = ['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.2.2'];
 /** Image Type words for projections; LOCALIZER is the standard's (PS3.3 C.8.2.1.1.1), the rest are the makers'. */
 const LOCALIZER_WORDS = /^(LOCALIZER|SCOUT|TOPOGRAM|SCANOGRAM|(REF_)?SURVIEW)$/;
 /** Fewer pixels than this are no CT image, and fewer than the networks' receptive field. */
@@ -65,7 +63,7 @@ function refuse(instance: NaturalizedInstance): Refusal[] {
     return [{ kind: 'refusal', code: 'multi-frame', frames }];
   if (sopClassUid !== CT_IMAGE_STORAGE) return [{ kind: 'refusal', code: 'wrong-sop-class', sopClassUid }];
   if (!(frames >= 1)) return [invalid(instance, 'NumberOfFrames')];
-  if (isOurs(instance)) return [{ kind: 'refusal', code: 'already-denoised' }];
+  if (isIsclDerived(instance)) return [{ kind: 'refusal', code: 'already-denoised' }];
 
   const reasons: Refusal[] = [];
   if (texts(instance, 'ImageType').some(word => LOCALIZER_WORDS.test(word.toUpperCase()))) {
@@ -150,17 +148,6 @@ function transferSyntaxes(instance: NaturalizedInstance): string[] {
   return ['AvailableTransferSyntaxUID', 'TransferSyntaxUID']
     .flatMap(keyword => texts(instance, keyword))
     .filter(uid => uid !== '');
-}
-
-/** By the codes and names src/dicom writes; any one is enough, since archives and de-identifiers drop some. */
-function isOurs(instance: NaturalizedInstance): boolean {
-  const derivation = items(instance, 'DerivationCodeSequence');
-  const equipment = items(instance, 'ContributingEquipmentSequence');
-  return (
-    derivation.some(code => text(code, 'CodingSchemeDesignator') === PRODUCT.codingScheme) ||
-    [instance, ...equipment].some(item => text(item, 'ManufacturerModelName') === PRODUCT.modelName) ||
-    text(instance, 'SeriesDescription').includes(PRODUCT.seriesTag)
-  );
 }
 
 function warn(instance: NaturalizedInstance, domain: ModelDomain | null): Warning[] {

@@ -1,4 +1,4 @@
-import { PRODUCT, type StoredPixels } from '../ct';
+import { CT_IMAGE_STORAGE, PRODUCT, type StoredPixels } from '../ct';
 import { CODE, codeItem, isCode } from './codes';
 import { dicomMoment, type DicomMoment } from './dates';
 import type { DeriveInput } from './derive';
@@ -35,7 +35,6 @@ export interface DerivedUids {
 
 type DeriveSettings = Omit<DeriveInput, 'source'>;
 
-const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 const LO_LENGTH = 64;
 const DERIVATION_DESCRIPTION_LENGTH = 1024;
 /** PS3.5 6.2. */

@@ -65,6 +65,7 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'store-journal'; readonly what: string }
   | { readonly code: 'save-folder'; readonly what: string }
   | { readonly code: 'save-cancelled'; readonly what: 'zip' | 'folder' | 'store' }
+  | { readonly code: 'still-shown'; readonly seconds: number }
   | { readonly code: 'internal' }
   | { readonly code: 'cancelled' }
 );

@@ -60,6 +60,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'store-journal': { kind: 'fault', code: 'store-journal', what: 'the disk is full' },
   'save-folder': { kind: 'fault', code: 'save-folder', what: 'disk full' },
   'save-cancelled': { kind: 'fault', code: 'save-cancelled', what: 'store' },
+  'still-shown': { kind: 'fault', code: 'still-shown', seconds: 10 },
   internal: { kind: 'fault', code: 'internal', detail: 'TypeError: x' },
   cancelled: { kind: 'fault', code: 'cancelled' },
 };

@@ -240,7 +240,7 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: `The pixels of image ${fault.sopInstanceUid}, which the model reads for its neighbours too, could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: SLICES_KEPT,
-        todo: 'Check the connection to the archive and press Denoise again; only what is missing is done.',
+        todo: 'Check the connection to the archive and try again; only the missing slices are computed.',
       };
     case 'source-header':
       return {
@@ -308,6 +308,12 @@ function describeFault(fault: Fault): NoticeText {
           store: 'Images already in the archive stay there. The denoised slices are kept.',
         }[fault.what],
         todo: 'Save again when you are ready; no image is written twice.',
+      };
+    case 'still-shown':
+      return {
+        happened: `The viewer still showed the denoised series after ${fault.seconds} s, so the series was not closed.`,
+        kept: SLICES_KEPT,
+        todo: 'Show another series in that viewport, then close the denoised series again.',
       };
     case 'internal':
       return {

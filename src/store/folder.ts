@@ -65,7 +65,7 @@ export async function writeToFolder(
       written,
       alreadyThere,
       failed,
-      notice: { kind: 'fault', code: 'cancelled' },
+      notice: { kind: 'fault', code: 'save-cancelled', what: 'folder' },
     };
   const there = `${written + alreadyThere} of ${expected} files are there`;
   const what = failed[0] ? `${failed[0].reason} (${there})` : there;

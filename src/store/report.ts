@@ -133,7 +133,7 @@ export function makeReport(facts: ReportFacts): StoreReport {
       : mismatch
         ? { kind: 'fault', code: 'store-mismatch', sopInstanceUid: mismatch.sopInstanceUid }
         : facts.cancelled
-          ? { kind: 'fault', code: 'cancelled' }
+          ? { kind: 'fault', code: 'save-cancelled', what: 'store' }
           : (facts.stoppedBy ?? shortfall),
     instances,
   };

@@ -91,6 +91,7 @@ describe('writeToFolder', () => {
     expect(await writeToFolder(fakeFolder().handle, feed(), { expected: 5, signal })).toMatchObject({
       outcome: 'cancelled',
       written: 0,
+      notice: { code: 'save-cancelled', what: 'folder' },
     });
   });
 });

@@ -314,7 +314,7 @@ describe('cancel and progress', () => {
         if (there >= 5) controller.abort();
       },
     });
-    expect(report).toMatchObject({ outcome: 'cancelled', notice: { code: 'cancelled' } });
+    expect(report).toMatchObject({ outcome: 'cancelled', notice: { code: 'save-cancelled', what: 'store' } });
     expect(server.archive.size).toBe(5);
     expectWhole(await resumeStore(report.sessionId, options(), series));
     expect([...server.posts.values()]).toEqual(Array(COUNT).fill(1));

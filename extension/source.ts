@@ -1,17 +1,17 @@
 import type * as core from '@cornerstonejs/core';
-import { sliceFromHu, sliceFromStored, sortAlongNormal } from '../../src/ct';
-import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../../src/ct';
-import { DenoiseError } from '../../src/notices';
-import type { DataSource, DisplaySet, OhifInstance } from '../ohif';
+import { sliceFromHu, sliceFromStored, sortAlongNormal } from '../src/ct';
+import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../src/ct';
+import { DenoiseError } from '../src/notices';
+import type { DataSource, DisplaySet, OhifInstance } from './ohif';
 
-export interface SourceSlice extends CtSlice {
+export interface OhifSlice extends CtSlice {
   readonly instance: OhifInstance;
   readonly imageId: string;
 }
 
-export interface SourceSeries extends CtSeries {
+export interface OhifSeries extends CtSeries {
   readonly displaySet: DisplaySet;
-  readonly slices: readonly SourceSlice[];
+  readonly slices: readonly OhifSlice[];
 }
 
 /** The single-frame images of a display set; empty for display sets of another kind. */
@@ -22,14 +22,14 @@ export function instancesOf(displaySet: DisplaySet | undefined): readonly OhifIn
 /**
  * A display set as the core sees it. Pixels come from the viewer's own image cache, so nothing is fetched or decoded twice.
  */
-export function sourceSeries(
+export function ohifSeries(
   displaySet: DisplaySet,
   dataSource: DataSource,
   cornerstone: typeof core,
-): SourceSeries {
+): OhifSeries {
   const instances = instancesOf(displaySet);
   const imageIds = displaySet.imageIds ?? dataSource.getImageIdsForDisplaySet(displaySet);
-  const byUid = new Map<string, SourceSlice>();
+  const byUid = new Map<string, OhifSlice>();
   instances.forEach((instance, index) => {
     const imageId = instance.imageId ?? imageIds[index];
     if (imageId === undefined) return;

@@ -1,11 +1,11 @@
 /** @jest-environment jsdom */
 import { act, type ReactNode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { ctInstance } from '../../src/ct/fixtures';
-import { getCustomizationModule } from '../getCustomizationModule';
-import type { OhifInstance } from '../ohif';
-import type { SessionHolder } from '../session/holder';
-import { renewStrengthLabels } from './strength-label';
+import { ctInstance } from '../src/ct/fixtures';
+import { getCustomizationModule } from './getCustomizationModule';
+import type { OhifInstance } from './ohif';
+import type { SessionHolder } from './session/holder';
+import { renewStrengthLabels } from './derived/strength-label';
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
 

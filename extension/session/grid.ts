@@ -1,0 +1,66 @@
+import { PROTOCOL_ID } from '../id';
+import type { DisplaySet, ExtensionContext, Services, Subscription } from '../ohif';
+
+export type GridEvent =
+  /** Another viewport is active, or a viewport has other series. */
+  | { readonly kind: 'grid'; readonly active: boolean }
+  | { readonly kind: 'display-sets-added'; readonly added: readonly DisplaySet[] }
+  | { readonly kind: 'display-sets-removed'; readonly uids: readonly string[] };
+
+/** OHIF's viewports and display sets: what they are, and events when they change. */
+export class Grid {
+  private readonly services: Services;
+  private readonly subscriptions: Subscription[];
+
+  constructor({ servicesManager }: ExtensionContext, emit: (event: GridEvent) => void) {
+    this.services = servicesManager.services;
+    const { viewportGridService: grid, displaySetService: sets } = this.services;
+    this.subscriptions = [
+      grid.subscribe(grid.EVENTS.ACTIVE_VIEWPORT_ID_CHANGED, () => emit({ kind: 'grid', active: true })),
+      grid.subscribe(grid.EVENTS.GRID_STATE_CHANGED, () => emit({ kind: 'grid', active: false })),
+      sets.subscribe(sets.EVENTS.DISPLAY_SETS_CHANGED, () => emit({ kind: 'grid', active: false })),
+      sets.subscribe(
+        sets.EVENTS.DISPLAY_SETS_ADDED,
+        ({ displaySetsAdded: added }: { displaySetsAdded: DisplaySet[] }) =>
+          emit({ kind: 'display-sets-added', added }),
+      ),
+      sets.subscribe(
+        sets.EVENTS.DISPLAY_SETS_REMOVED,
+        ({ displaySetInstanceUIDs: uids }: { displaySetInstanceUIDs: string[] }) =>
+          emit({ kind: 'display-sets-removed', uids }),
+      ),
+    ];
+  }
+
+  get activeViewportId(): string | null {
+    return this.services.viewportGridService.getActiveViewportId();
+  }
+
+  /** False under another hanging protocol, such as MPR. */
+  get hangsComparison(): boolean {
+    const { protocol } = this.services.hangingProtocolService.getActiveProtocol();
+    return protocol?.id === PROTOCOL_ID;
+  }
+
+  /** What a viewport shows (default: the active one). */
+  displaySetIn(viewportId = this.activeViewportId): DisplaySet | undefined {
+    if (!viewportId) return undefined;
+    const { viewports } = this.services.viewportGridService.getState();
+    const [uid] = viewports.get(viewportId)?.displaySetInstanceUIDs ?? [];
+    return uid === undefined ? undefined : this.displaySet(uid);
+  }
+
+  displaySet(uid: string): DisplaySet | undefined {
+    return this.services.displaySetService.getDisplaySetByUID(uid);
+  }
+
+  setDisplaySet(viewportId: string, displaySetUid: string): void {
+    this.services.viewportGridService.setDisplaySetsForViewports([
+      { viewportId, displaySetInstanceUIDs: [displaySetUid] },
+    ]);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
+  }
+}

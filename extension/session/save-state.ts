@@ -1,0 +1,22 @@
+import type { Fault, Refusal } from '../../src/notices';
+import type { FolderReport, StoreProgress, StoreReport } from '../../src/store';
+
+export type SaveTarget = 'zip' | 'folder' | 'store';
+
+export type SaveState =
+  | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'working';
+      readonly target: SaveTarget;
+      readonly done: number;
+      readonly total: number;
+      readonly store: StoreProgress | null;
+    }
+  | { readonly kind: 'zipped'; readonly files: number; readonly bytes: number; readonly name: string }
+  | { readonly kind: 'written'; readonly report: FolderReport; readonly folder: string }
+  /** `reasons`: why the archive lacks instances, in sentences, each once. */
+  | { readonly kind: 'stored'; readonly report: StoreReport; readonly reasons: readonly string[] }
+  | { readonly kind: 'failed'; readonly notice: Fault | Refusal };
+
+/** How a save ends. */
+export type SaveOutcome = Exclude<SaveState, { kind: 'working' }>;

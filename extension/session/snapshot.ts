@@ -1,0 +1,95 @@
+import type { Verdict } from '../../src/ct';
+import type { JobSnapshot } from '../../src/denoise';
+import type { ModelCard } from '../../src/engine';
+import type { Fault, Refusal } from '../../src/notices';
+import type { SeriesStatistics } from '../../src/quality';
+import type { JournalSession } from '../../src/store';
+import type { DisplaySet } from '../ohif';
+import { instancesOf } from '../source';
+import type { StageId } from '../stages';
+import type { RoiResult } from './roi';
+import type { Run } from './run';
+import type { SaveState } from './save-state';
+import type { Saver } from './saver';
+
+/** All that the panel shows, at one moment; never changed after it is published. */
+export interface SessionSnapshot {
+  /** The stage that hangs; null under another hanging protocol, such as MPR. */
+  readonly stage: StageId | null;
+  /** The active viewport's series; null when it shows none. */
+  readonly series: SeriesSnapshot | null;
+  readonly save: SaveSnapshot;
+  readonly regions: readonly RoiResult[];
+  readonly model: { readonly card: ModelCard | null; readonly fault: Fault | Refusal | null };
+}
+
+/** An original; for a viewport that shows a derived series, the original it was made from. */
+export interface SeriesSnapshot {
+  readonly viewportId: string;
+  readonly displaySetUid: string;
+  readonly description: string;
+  readonly modality: string;
+  readonly slices: number;
+  /** Columns and rows; null where the files do not state them. */
+  readonly matrix: { readonly columns: number; readonly rows: number } | null;
+  readonly verdict: Verdict;
+  /** Null until the series is denoised. */
+  readonly run: RunSnapshot | null;
+}
+
+export interface RunSnapshot {
+  readonly job: JobSnapshot;
+  readonly strength: number;
+  readonly repair: Run['repair'];
+  readonly removed: ReturnType<SeriesStatistics['total']>;
+  /** Places, from 1, of slices that may have lost structure. */
+  readonly flagged: readonly number[];
+}
+
+export interface SaveSnapshot {
+  readonly state: SaveState;
+  /** The series and strength that `state` speaks of; null before anything is saved. */
+  readonly label: string | null;
+  /** `state` speaks of the active viewport's series. */
+  readonly own: boolean;
+  readonly canStore: boolean;
+  readonly unfinished: readonly JournalSession[];
+}
+
+/** @param verdict on the original */
+export function seriesSnapshot(
+  viewportId: string,
+  original: DisplaySet,
+  verdict: Verdict,
+  run: Run | null,
+): SeriesSnapshot {
+  const instances = instancesOf(original);
+  const [columns, rows] = [Number(instances[0]?.['Columns']), Number(instances[0]?.['Rows'])];
+  return Object.freeze({
+    viewportId,
+    displaySetUid: original.displaySetInstanceUID,
+    description: original.SeriesDescription || 'Unnamed series',
+    modality: original.Modality ?? '',
+    slices: instances.length,
+    matrix: columns > 0 && rows > 0 ? { columns, rows } : null,
+    verdict,
+    run: run && runSnapshot(run),
+  });
+}
+
+function runSnapshot(run: Run): RunSnapshot {
+  const removed = run.quality.total();
+  return Object.freeze({
+    job: run.snapshot,
+    strength: run.strength,
+    repair: run.repair,
+    removed,
+    flagged: removed.flaggedSlices.map(uid => run.placeOf(uid)),
+  });
+}
+
+export function saveSnapshot(saver: Saver, active: Run | null): SaveSnapshot {
+  const { state, subject, canStore, unfinished } = saver;
+  const own = active !== null && subject?.run === active;
+  return Object.freeze({ state, label: subject?.label ?? null, own, canStore, unfinished });
+}
