@@ -74,8 +74,23 @@ def test_a_wrong_shape_or_nan_is_refused(made):
 
 def test_the_identity_changes_nothing(known):
     found, result = judged(lambda slab: slab, known)
-    for name in ("noise_left", "contrast_5mm", "lighter_5mm", "darker_5mm", "contrast_10mm", "npw_5mm", "cho_5mm", "cho_10mm", "nps", "evenness",
-                 "kept_median", "kept_area", "contrast_slice", "contrast_edge", "step_edge"):
+    for name in (
+        "noise_left",
+        "contrast_5mm",
+        "lighter_5mm",
+        "darker_5mm",
+        "contrast_10mm",
+        "npw_5mm",
+        "cho_5mm",
+        "cho_10mm",
+        "nps",
+        "evenness",
+        "kept_median",
+        "kept_area",
+        "contrast_slice",
+        "contrast_edge",
+        "step_edge",
+    ):
         assert found[name] == pytest.approx(1, abs=2e-3), name
     assert found["leak_slice"] == pytest.approx(0, abs=1e-4)
     assert found["bias_soft"] == found["bias_air"] == 0
@@ -106,7 +121,7 @@ def test_a_blur_in_the_plane_costs_what_the_blurred_disc_loses(known):
 @pytest.mark.parametrize("weight", [0.04, 0.2])
 def test_a_blur_along_z_leaks_its_weight(known, weight):
     def run(slab):
-        return (weight * slab[:1] + (1 - 2 * weight) * slab[1:2] + weight * slab[2:])
+        return weight * slab[:1] + (1 - 2 * weight) * slab[1:2] + weight * slab[2:]
 
     found, _ = judged(run, known, 3, 1)
     assert found["leak_slice"] == pytest.approx(weight, abs=1e-3)

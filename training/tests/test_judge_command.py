@@ -21,9 +21,11 @@ def write_slab(path, inputs=5, outputs=3, name="hu", fixed=True):
     first = (inputs - outputs) // 2
     initial = [helper.make_tensor(n, TensorProto.INT64, [1], [v]) for n, v in (("start", first), ("end", first + outputs), ("axis", 1))]
     graph = helper.make_graph(
-        [helper.make_node("Slice", [name, "start", "end", "axis"], ["denoised"])], "slab",
+        [helper.make_node("Slice", [name, "start", "end", "axis"], ["denoised"])],
+        "slab",
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, inputs if fixed else "n", "rows", "columns"])],
-        [helper.make_tensor_value_info("denoised", TensorProto.FLOAT, [1, "m", "rows", "columns"])], initial,
+        [helper.make_tensor_value_info("denoised", TensorProto.FLOAT, [1, "m", "rows", "columns"])],
+        initial,
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
     return path
@@ -36,7 +38,9 @@ def test_a_slab_file_says_how_many_slices_it_takes_and_gives(tmp_path):
     assert (apply_stack(model, stack) == stack).all()
 
 
-@pytest.mark.parametrize(("changes", "text"), [({"name": "image"}, "input `hu`"), ({"fixed": False}, "must be fixed"), ({"inputs": 4, "outputs": 2}, "odd")])
+@pytest.mark.parametrize(
+    ("changes", "text"), [({"name": "image"}, "input `hu`"), ({"fixed": False}, "must be fixed"), ({"inputs": 4, "outputs": 2}, "odd")]
+)
 def test_files_that_are_no_model_are_refused(tmp_path, changes, text):
     with pytest.raises(JudgeError, match=text):
         load_onnx(write_slab(tmp_path / "bad.onnx", **changes))
@@ -53,7 +57,13 @@ def data(tmp_path, monkeypatch):
     """Shared data of two series, one of them for testing; places are looked for in a known stack."""
     folder = tmp_path / "data"
     folder.mkdir()
-    rows = ["path,patient,note", "stacks/one,P1,r=0.2; validation", 'stacks/two,P2,"r=0.3; test; kernel"', "stacks/three,P3,r=0.2; train", "ct/four,P4,"]
+    rows = [
+        "path,patient,note",
+        "stacks/one,P1,r=0.2; validation",
+        'stacks/two,P2,"r=0.3; test; kernel"',
+        "stacks/three,P3,r=0.2; train",
+        "ct/four,P4,",
+    ]
     (folder / "manifest.csv").write_text("\n".join(rows))
     made = []
 
@@ -78,8 +88,20 @@ def test_the_command_judges_keeps_and_goes_on(data, tmp_path, capsys):
     folder, made = data
     write_slab(tmp_path / "slab.onnx")
     write_slab(tmp_path / "slab.wasm.onnx")
-    arguments = ["evaluate", "real", "--quick", "--models", str(tmp_path / "slab.onnx"), str(tmp_path / "slab.wasm.onnx"), "--data", str(folder),
-                 "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    arguments = [
+        "evaluate",
+        "real",
+        "--quick",
+        "--models",
+        str(tmp_path / "slab.onnx"),
+        str(tmp_path / "slab.wasm.onnx"),
+        "--data",
+        str(folder),
+        "--out",
+        str(tmp_path / "out"),
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
     assert main(arguments) == 0
     table = capsys.readouterr().out
     assert "| one | 2" in table and "5 -> 3 slices" in table
@@ -97,7 +119,19 @@ def test_the_command_judges_keeps_and_goes_on(data, tmp_path, capsys):
 def test_test_patients_are_not_measured_by_accident(data, tmp_path, capsys):
     folder, made = data
     write_slab(tmp_path / "slab.onnx")
-    arguments = ["evaluate", "real", "--quick", "--split", "test", "--models", str(tmp_path / "slab.onnx"), "--data", str(folder), "--out", str(tmp_path / "out")]
+    arguments = [
+        "evaluate",
+        "real",
+        "--quick",
+        "--split",
+        "test",
+        "--models",
+        str(tmp_path / "slab.onnx"),
+        "--data",
+        str(folder),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     assert main(arguments) == 2
     assert "measured once" in capsys.readouterr().err
     assert made == []
@@ -113,8 +147,15 @@ def test_the_older_command_still_asks_for_its_folder(capsys):
 
 def made_up(contrast, *, cut=True, left=0.3, cho=1.0, evenness=1.5, nps=0.9, leak=0.01, bias=0.2):
     def figures(kept):
-        names = {"contrast_5mm": kept, "noise_left": left, "cho_5mm": cho, "evenness": evenness, "nps": nps, "leak_slice": leak,
-                 **{f"bias_{t}": bias for t in ("air", "lung", "fat", "soft", "bone")}}
+        names = {
+            "contrast_5mm": kept,
+            "noise_left": left,
+            "cho_5mm": cho,
+            "evenness": evenness,
+            "nps": nps,
+            "leak_slice": leak,
+            **{f"bias_{t}": bias for t in ("air", "lung", "fat", "soft", "bone")},
+        }
         return {name: {"value": value, "draws": []} for name, value in names.items()}
 
     return {"series": {"a": {"patient": "A", "shipped": figures(contrast), "cut60": figures(contrast) if cut else None}}}
@@ -130,7 +171,9 @@ def test_conditions_come_before_contrast():
     assert second.failed == ("evenness <= 1.8",)
 
 
-@pytest.mark.parametrize("fault", [{"cho": 0.97}, {"evenness": 1.9}, {"nps": 0.7}, {"leak": 0.05}, {"leak": -0.05}, {"bias": -1.2}, {"cho": None}])
+@pytest.mark.parametrize(
+    "fault", [{"cho": 0.97}, {"evenness": 1.9}, {"nps": 0.7}, {"leak": 0.05}, {"leak": -0.05}, {"bias": -1.2}, {"cho": None}]
+)
 def test_every_condition_can_fail(fault):
     assert len(decide(model=made_up(0.9, **fault))[0].failed) == 1
 

@@ -23,19 +23,35 @@ TEST_FLAG = "--the-rule-has-chosen"
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("real", help="judge ONNX models on real scans", description=__doc__)
-    parser.add_argument("--models", type=Path, nargs="+", required=True, metavar="FILE.onnx",
-                        help="input `hu` [1, n, H, W], output `denoised` [1, m, H, W]; *.wasm.onnx are left out")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE.onnx",
+        help="input `hu` [1, n, H, W], output `denoised` [1, m, H, W]; *.wasm.onnx are left out",
+    )
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     parser.add_argument("--out", type=Path, default=Path("training/.cache/judge-results"), help="folder for MODEL.SPLIT.MODE.json and .md")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with manifest.csv, stacks/ and ct/")
     parser.add_argument("--cache", type=Path, default=Path("training/.cache/judge"), help="decoded stacks and places")
     parser.add_argument("--series", nargs="+", metavar="TEXT", help="only series whose folder holds one of these texts (of the split)")
-    parser.add_argument("--slab-spacing", type=float, nargs=2, default=SLAB_SPACING_MM, metavar="MM",
-                        help="slices nearer or farther apart go through a slab model each alone")
+    parser.add_argument(
+        "--slab-spacing",
+        type=float,
+        nargs=2,
+        default=SLAB_SPACING_MM,
+        metavar="MM",
+        help="slices nearer or farther apart go through a slab model each alone",
+    )
     parser.add_argument("--quick", action="store_true", help="the figures of the rule alone")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(TEST_FLAG, dest="chosen", action="store_true",
-                        help="needed for --split test: its patients are measured once, after the choice; every use is logged")
+    parser.add_argument(
+        TEST_FLAG,
+        dest="chosen",
+        action="store_true",
+        help="needed for --split test: its patients are measured once, after the choice; every use is logged",
+    )
     parser.set_defaults(func=run)
 
 

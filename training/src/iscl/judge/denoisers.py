@@ -18,9 +18,9 @@ class JudgeError(ValueError):
 class Denoiser:
     """`run` maps float32 [inputs, H, W] in HU to [outputs, H, W]; both counts are odd and outputs <= inputs.
 
-    The slices are in order along the slice normal and the outputs are the middle ones of the inputs. In stacks whose slices are not spacing_mm
-    apart, ends included, a slab is one slice over and over, as the viewer's engine does it. `identity` changes with whatever changes
-    the result: results are kept under it.
+    The slices are in order along the slice normal and the outputs are the middle ones of the inputs. In stacks whose slices are not
+    spacing_mm apart, ends included, a slab is one slice over and over, as the viewer's engine does it. `identity` changes with whatever
+    changes the result: results are kept under it.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Denoiser:
 def apply_stack(denoiser: Denoiser, stack: np.ndarray, gap_mm: float | None = None) -> np.ndarray:
     """Denoise a whole stack [N, H, W] in HU slab by slab; gap_mm between slices, None where neighbours are wanted whatever it is.
 
-    Slab k gives slices k m to k m + m - 1. Neighbours that the stack lacks are its nearest slice once more; a last incomplete slab is filled up
-    with the last slice, and what comes out for the filling is dropped. Raises JudgeError for NaN or a wrong shape.
+    Slab k gives slices k m to k m + m - 1. Neighbours that the stack lacks are its nearest slice once more; a last incomplete slab is
+    filled up with the last slice, and what comes out for the filling is dropped. Raises JudgeError for NaN or a wrong shape.
     """
     reach = (denoiser.inputs - denoiser.outputs) // 2
     count, result = len(stack), np.empty(stack.shape, np.float32)

@@ -69,18 +69,22 @@ class NoiseKept:
         return cls(*([m[mask] for m, mask in zip(stack, flat, strict=True)] for stack in maps))
 
     def figures(self, strength: float, pick: np.ndarray | None = None) -> dict[str, float]:
-        """Of the noise kept (SD of output over input) over the flat area at a plain strength: p90/p10, median, and the share of the area that
-        keeps over 60 %. pick: slices, with repeats for a bootstrap."""
+        """Of the noise kept (SD of output over input) over the flat area at a plain strength: p90/p10, median, and the share of the area
+        that keeps over 60 %. pick: slices, with repeats for a bootstrap."""
         chosen = np.arange(len(self.before)) if pick is None else pick
         v0, v1, c = (np.concatenate([part[i] for i in chosen]) for part in (self.before, self.after, self.between))
         if v0.size < 50:
             return {"evenness": np.nan, "kept_median": np.nan, "kept_area": np.nan}
         kept = np.sqrt(np.maximum(blend(strength, v0, c, v1), 0.0) / np.maximum(v0, 1e-6))
         low, middle, high = np.percentile(kept, [10, 50, 90])
-        return {"evenness": float(high / low) if low > 0 else np.inf, "kept_median": float(middle), "kept_area": float((kept > KEPT_SHARE).mean())}
+        return {
+            "evenness": float(high / low) if low > 0 else np.inf,
+            "kept_median": float(middle),
+            "kept_area": float((kept > KEPT_SHARE).mean()),
+        }
 
 
-def blend(strength: float, before, between, after):
+def blend(strength: float | np.ndarray, before, between, after):
     """Second moment of (1 - s) input + s output."""
     return (1 - strength) ** 2 * before + 2 * strength * (1 - strength) * between + strength**2 * after
 

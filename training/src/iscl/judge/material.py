@@ -84,14 +84,20 @@ def load_material(data: Path, path: str, cache: Path | None = None) -> Material:
     if kept and kept.is_file():
         with np.load(kept) as file:
             twin = file["twin"].astype(np.float32)
-            return Material(name, str(file["patient"]), file["stack"].astype(np.float32), *(float(v) for v in file["geometry"]),
-                            twin if twin.size else None)
+            pixel, gap, thickness = (float(v) for v in file["geometry"])
+            stack = file["stack"].astype(np.float32)
+            return Material(name, str(file["patient"]), stack, pixel, gap, thickness, twin if twin.size else None)
     material = _read(data, path, name)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial.npz")
-        np.savez(partial, stack=material.stack, twin=np.zeros(0) if material.twin is None else material.twin, patient=material.patient,
-                 geometry=(material.pixel_mm, material.gap_mm, material.thickness_mm))
+        np.savez(
+            partial,
+            stack=material.stack,
+            twin=np.zeros(0) if material.twin is None else material.twin,
+            patient=material.patient,
+            geometry=(material.pixel_mm, material.gap_mm, material.thickness_mm),
+        )
         partial.replace(kept)
     return material
 
@@ -126,5 +132,12 @@ def from_volume(
         low = int(np.clip(middle - size // 2, 0, length - size))
         box.append(slice(low, low + size))
     part = tuple(box)
-    return Material(name, patient, np.ascontiguousarray(volume[part], np.float32), pixel_mm, gap_mm, thickness_mm,
-                    None if twin is None else np.ascontiguousarray(twin[part], np.float32))
+    return Material(
+        name,
+        patient,
+        np.ascontiguousarray(volume[part], np.float32),
+        pixel_mm,
+        gap_mm,
+        thickness_mm,
+        None if twin is None else np.ascontiguousarray(twin[part], np.float32),
+    )

@@ -22,9 +22,9 @@ TISSUES = ("air", "lung", "fat", "soft", "bone")
 
 
 class Seen:
-    """What a denoiser makes of one kind of lesion in one tissue. core: [places, 3]: mean over the core of the lesion itself, of what appears
-    when it is added, and of what is lost when it is taken away, HU. neighbours: [places, slices, 2], the same core read in the slices from -3
-    to 3 (added, taken away), nan outside the stack."""
+    """What a denoiser makes of one kind of lesion in one tissue. core: [places, 3]: mean over the core of the lesion itself, of what
+    appears when it is added, and of what is lost when it is taken away, HU. neighbours: [places, slices, 2], the same core read in the
+    slices from -3 to 3 (added, taken away), nan outside the stack."""
 
     def __init__(self, lesion: Lesion):
         self.lesion = lesion
@@ -119,7 +119,7 @@ def _setting(strength, prepared, kept, noise, bias, seen, draws) -> dict:
 
     observed = {key: _observed(s, prepared, noise) for key, s in seen.items() if noise is not None and s.regions}
     sites = len(noise.before) if noise is not None else 0
-    moments = noise.moments if noise is not None else None
+    moments = noise.moments if noise is not None else np.empty((3, 0))
     for draw in range(draws + 1):
         first = draw == 0
         pick = np.arange(slices) if first else rng.integers(0, slices, slices)

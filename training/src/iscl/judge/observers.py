@@ -1,6 +1,7 @@
 """Model observers of a lesion of known shape: non-prewhitening (NPW) and channelised Hotelling (CHO), input against output.
 
-Signal and noise of the blended image (1 - s) input + s output are blends of those of input and output, so every strength follows from one pass.
+Signal and noise of the blended image (1 - s) input + s output are blends of those of input and output, so every strength follows from one
+pass.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ NPS_PX = 24
 WINDOW_PX = 15
 """Radius of the disc that observers look at. No edge lies in it: places are 14 pixels from the next."""
 COARSE_SIGMA_PX = 8.0
-"""What an observer cannot tell from anatomy: a Gaussian blur of so many pixels within the disc is taken off, from lesion and noise alike."""
+"""What an observer cannot tell from anatomy: a Gaussian blur of so many pixels within the disc is taken off, from lesion and noise
+alike."""
 
 _AXIS = np.arange(-HALF, HALF + 1, dtype=np.float64)
 _SQUARED = _AXIS[:, None] ** 2 + _AXIS[None, :] ** 2
@@ -80,7 +82,8 @@ _RINGS = _radial(NPS_PX)
 
 @dataclass
 class NoiseRegions:
-    """Noise of the same sites in input and output: regions [sites, pixels] without coarse anatomy, and the spectra of their detrended middles."""
+    """Noise of the same sites in input and output: regions [sites, pixels] without coarse anatomy, and the spectra of their detrended
+    middles."""
 
     before: np.ndarray
     after: np.ndarray
@@ -159,8 +162,8 @@ def _spread(values: np.ndarray) -> float:
 
 
 def _hotelling(signals: np.ndarray, noise: np.ndarray) -> float:
-    """signals: [places, channels], noise: [sites, channels]. Half of the images have the lesion, and what the denoiser makes of it varies from place
-    to place: that variation is noise to the observer."""
+    """signals: [places, channels], noise: [sites, channels]. Half of the images have the lesion, and what the denoiser makes of it varies
+    from place to place: that variation is noise to the observer."""
     covariance = np.cov(noise, rowvar=False)
     if len(signals) > 1:
         covariance = covariance + np.cov(signals, rowvar=False) / 2

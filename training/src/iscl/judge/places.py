@@ -52,7 +52,8 @@ class Finder:
         guide = material.guide(int(np.clip(round(GUIDE_MM / material.gap_mm), 3, 7)))
         steep = gradient(guide)
         inside = ndimage.binary_erosion(material.body, np.ones((1, 3, 3)), iterations=4)
-        self._depth, self._score, self._liver = {}, {}, None
+        self._depth: dict[str, np.ndarray] = {}
+        self._score: dict[str, np.ndarray] = {}
         worst = ndimage.maximum_filter(steep, (1, 2 * HALF + 1 - 8, 2 * HALF + 1 - 8))
         for tissue, (low, high) in RANGES.items():
             flat = inside & (guide > low) & (guide < high) & (steep < FLAT_HU_PER_PX)
@@ -88,15 +89,17 @@ class Finder:
         return np.stack([z, r, c], axis=1)[order]
 
     def place(self, wanted: list[tuple[Lesion, str, int]], depth_px: float = DEPTH_PX) -> list[Place]:
-        """One round of lesions that do not touch each other, at least depth_px from the next edge. wanted: (lesion, soft or lung, how many);
-        the lesions take turns, so that none gets the best places alone."""
+        """One round of lesions that do not touch each other, at least depth_px from the next edge. wanted: (lesion, soft or lung, how
+        many); the lesions take turns, so that none gets the best places alone."""
         placed: list[Place] = []
         queues = []
         for lesion, kind, count in wanted:
             radius = lesion.diameter_mm / 2 / self.material.pixel_mm
             # A lesion in one slice needs two on either side, to see what leaks.
             ends = 2 if lesion.shape in ("slice", "edge") else 1
-            queues.append(_Queue(lesion, kind, count, radius, self.rendered(lesion).slices, self.candidates(kind, max(radius + 4, depth_px), ends)))
+            queues.append(
+                _Queue(lesion, kind, count, radius, self.rendered(lesion).slices, self.candidates(kind, max(radius + 4, depth_px), ends))
+            )
         while any(queue.left for queue in queues):
             for queue in queues:
                 found = queue.take()

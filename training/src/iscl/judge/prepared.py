@@ -29,8 +29,8 @@ ENOUGH = 40
 
 @dataclass
 class Prepared:
-    """rounds: lesions inserted together, one pair of passes each. sites: regions that noise is read in, soft and lung. noise: local noise of
-    the stack itself. flat: bool [N, H, W], where evenness is read. tissues: bool [N, H, W] each."""
+    """rounds: lesions inserted together, one pair of passes each. sites: regions that noise is read in, soft and lung. noise: local noise
+    of the stack itself. flat: bool [N, H, W], where evenness is read. tissues: bool [N, H, W] each."""
 
     material: Material
     rounds: list[list[Place]]

@@ -1,4 +1,5 @@
-"""The rule that picks the default model from the judge's figures (docs/evaluation.md states it; fixed before anything was measured by it)."""
+"""The rule that picks the default model from the judge's figures (docs/evaluation.md states it; fixed before anything was measured by
+it)."""
 
 from __future__ import annotations
 
@@ -46,8 +47,8 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """candidate: takes out enough noise. failed: conditions not met. score: contrast kept at 60 % noise cut, mean over series. worst: the least
-    over series. reached: in how many series full strength takes out 60 %."""
+    """candidate: takes out enough noise. failed: conditions not met. score: contrast kept at 60 % noise cut, mean over series. worst: the
+    least over series. reached: in how many series full strength takes out 60 %."""
 
     model: str
     candidate: bool
@@ -58,8 +59,8 @@ class Verdict:
 
 
 def contrast_at_cut(series: dict) -> float:
-    """Contrast kept of the 5 mm, 20 HU ball where 60 % of the noise is gone. Where full strength takes out less, its loss is scaled up to 60 % in proportion;
-    nan where it takes out under a fifth."""
+    """Contrast kept of the 5 mm, 20 HU ball where 60 % of the noise is gone. Where full strength takes out less, its loss is scaled up to
+    60 % in proportion; nan where it takes out under a fifth."""
     kept = _value(series, "cut60", "contrast_5mm")
     if np.isfinite(kept):
         return kept
@@ -78,8 +79,16 @@ def verdict(results: dict[str, dict], mean_value: Callable[[dict, str, str], flo
         scores = [s for series in result["series"].values() if np.isfinite(s := contrast_at_cut(series))]
         reached = sum(np.isfinite(_value(series, "cut60", "contrast_5mm")) for series in result["series"].values())
         candidate = bool(scores) and mean_value(result, "shipped", "noise_left") <= MOST_LEFT
-        found.append(Verdict(model, candidate, failed, float(np.mean(scores)) if scores else float("nan"),
-                             min(scores, default=float("nan")), int(reached)))
+        found.append(
+            Verdict(
+                model,
+                candidate,
+                failed,
+                float(np.mean(scores)) if scores else float("nan"),
+                min(scores, default=float("nan")),
+                int(reached),
+            )
+        )
     return sorted(found, key=lambda v: (not v.candidate, len(v.failed), -v.score if np.isfinite(v.score) else np.inf, v.model))
 
 

@@ -16,8 +16,8 @@ _FINE = 5
 
 @dataclass(frozen=True)
 class Lesion:
-    """shape: `ball`, `disc` (a cylinder as high as wide), `slice` (a disc in one slice alone), `edge` (a disc in its slice and the three after
-    it). contrast: HU above (or, where it is taken off, below) its surroundings."""
+    """shape: `ball`, `disc` (a cylinder as high as wide), `slice` (a disc in one slice alone), `edge` (a disc in its slice and the three
+    after it). contrast: HU above (or, where it is taken off, below) its surroundings."""
 
     shape: str
     diameter_mm: float
@@ -42,7 +42,7 @@ class Rendered:
         return int(touched[0]), int(touched[-1])
 
 
-def _overlap(low: np.ndarray, high: np.ndarray, half: np.ndarray) -> np.ndarray:
+def _overlap(low: float, high: float, half: np.ndarray) -> np.ndarray:
     return np.maximum(np.minimum(high, half) - np.maximum(low, -half), 0.0)
 
 
@@ -65,7 +65,7 @@ def render(lesion: Lesion, pixel_mm: float, gap_mm: float, thickness_mm: float) 
         elif lesion.shape == "edge":
             share, is_core = inside * (k >= 0), (plane <= CORE * radius) & (k == 0)
         else:
-            low, high = k * gap_mm - thickness / 2, k * gap_mm + thickness / 2
+            low, high = float(k) * gap_mm - thickness / 2, float(k) * gap_mm + thickness / 2
             if lesion.shape == "ball":
                 chord = np.sqrt(np.maximum(radius**2 - distance**2, 0.0))
                 is_core = np.hypot(plane, k * gap_mm) <= CORE * radius
@@ -85,7 +85,7 @@ def add(stack: np.ndarray, rendered: Rendered, place: tuple[int, int, int], cont
     stack[target] += contrast_hu * rendered.values[own]
 
 
-def windows(shape: tuple[int, ...], size: tuple[int, ...], place: tuple[int, int, int]) -> tuple[tuple, tuple]:
+def windows(shape: tuple[int, ...], size: tuple[int, ...], place: tuple[int, ...]) -> tuple[tuple, tuple]:
     """Index of a box of odd `size` around `place` in an array of `shape`, and of the part of the box that lies inside."""
     target, own = [], []
     for length, extent, middle in zip(shape, size, place, strict=True):

@@ -16,8 +16,16 @@ VERSION = f"{MATERIAL_VERSION}.2"
 
 def load_result(folder: Path, denoiser: Denoiser, mode: str, split: str) -> dict:
     """What is known of this very model, mode and split; empty series where nothing is."""
-    empty = {"model": denoiser.name, "identity": denoiser.identity, "version": VERSION, "mode": mode, "split": split,
-             "inputs": denoiser.inputs, "outputs": denoiser.outputs, "series": {}}
+    empty = {
+        "model": denoiser.name,
+        "identity": denoiser.identity,
+        "version": VERSION,
+        "mode": mode,
+        "split": split,
+        "inputs": denoiser.inputs,
+        "outputs": denoiser.outputs,
+        "series": {},
+    }
     path = _path(folder, denoiser.name, mode, split)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

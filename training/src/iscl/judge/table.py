@@ -46,15 +46,17 @@ def _lines(heads: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def model_table(result: dict) -> str:
-    """One row a series and the mean row, with its 95 % interval over patients and places; '-': full strength takes less noise out, or nothing
-    to measure on."""
+    """One row a series and the mean row, with its 95 % interval over patients and places; '-': full strength takes less noise out, or
+    nothing to measure on."""
     rows = []
     for name, series in sorted(result["series"].items()):
         noise = series.get("noise_hu")
         rows.append([name, "-" if noise is None else f"{noise:.0f}"] + [_cell(series_figure(series, s, f), d) for _, s, f, d in COLUMNS])
     mean = [mean_figure(result, s, f) for _, s, f, _ in COLUMNS]
     rows.append(["**mean**", ""] + [_cell(m, d) for m, (*_, d) in zip(mean, COLUMNS, strict=True)])
-    rows.append(["95 %", ""] + [f"{m.low:.{d}f} to {m.high:.{d}f}" if np.isfinite(m.low) else "-" for m, (*_, d) in zip(mean, COLUMNS, strict=True)])
+    rows.append(
+        ["95 %", ""] + [f"{m.low:.{d}f} to {m.high:.{d}f}" if np.isfinite(m.low) else "-" for m, (*_, d) in zip(mean, COLUMNS, strict=True)]
+    )
     slab = f"{result['inputs']} -> {result['outputs']} slices"
     heads = ["series", "noise HU", *(c[0] for c in COLUMNS)]
     return "\n".join([f"### {result['model']} ({slab})", "", *_lines(heads, rows)])
@@ -62,7 +64,15 @@ def model_table(result: dict) -> str:
 
 def verdict_table(results: dict[str, dict], verdicts: list[Verdict]) -> str:
     """The mean row of every model and what the rule says, the default first."""
-    heads = ["model", "contrast kept at 60 % cut", "worst series", "series reaching the cut", "noise left", *(c.text for c in CONDITIONS), "conditions failed"]
+    heads = [
+        "model",
+        "contrast kept at 60 % cut",
+        "worst series",
+        "series reaching the cut",
+        "noise left",
+        *(c.text for c in CONDITIONS),
+        "conditions failed",
+    ]
     rows = []
     for number, v in enumerate(verdicts):
         result = results[v.model]
@@ -70,9 +80,19 @@ def verdict_table(results: dict[str, dict], verdicts: list[Verdict]) -> str:
         name = f"**{v.model}** (first)" if number == 0 and v.candidate else v.model
         left = mean_figure(result, "shipped", "noise_left")
         scores = ["-" if not np.isfinite(s) else f"{s:.3f}" for s in (v.score, v.worst)]
-        rows.append([name, *scores, f"{v.reached} of {len(result['series'])}", _cell(left, 2),
-                     *(f"{f.value:.3f}{'' if c.holds(abs(f.value)) else ' (failed)'}" if np.isfinite(f.value) else "- (failed)"
-                       for c, f in zip(CONDITIONS, cells, strict=True)), str(len(v.failed))])
+        rows.append(
+            [
+                name,
+                *scores,
+                f"{v.reached} of {len(result['series'])}",
+                _cell(left, 2),
+                *(
+                    f"{f.value:.3f}{'' if c.holds(abs(f.value)) else ' (failed)'}" if np.isfinite(f.value) else "- (failed)"
+                    for c, f in zip(CONDITIONS, cells, strict=True)
+                ),
+                str(len(v.failed)),
+            ]
+        )
     return "\n".join(_lines(heads, rows))
 
 
@@ -80,7 +100,11 @@ def lesion_table(result: dict) -> str:
     """Every lesion of the full mode, mean over series: contrast kept, lighter and darker, and both observers, shipped and at 60 % cut."""
     names = sorted({n.split("|")[1] for s in result["series"].values() for n in (s.get("shipped") or {}) if "|" in n}, key=_order)
     heads = ["lesion", "kept", "lighter", "darker", "NPW d'", "CHO d'", "kept at 50 %", "kept at 60 %", "CHO at 60 %", "series"]
-    wanted = [("shipped", f) for f in ("contrast", "lighter", "darker", "npw", "cho")] + [("cut50", "contrast"), ("cut60", "contrast"), ("cut60", "cho")]
+    wanted = [("shipped", f) for f in ("contrast", "lighter", "darker", "npw", "cho")] + [
+        ("cut50", "contrast"),
+        ("cut60", "contrast"),
+        ("cut60", "cho"),
+    ]
     rows = []
     for name in names:
         cells = [mean_figure(result, s, f"{f}|{name}") for s, f in wanted]
@@ -99,6 +123,9 @@ def bias_table(result: dict) -> str:
     """Bias per tissue and series, HU, as shipped."""
     from .measure import TISSUES
 
-    rows = [[name, *(_cell(series_figure(series, "shipped", f"bias_{t}"), 2) for t in TISSUES)] for name, series in sorted(result["series"].items())]
+    rows = [
+        [name, *(_cell(series_figure(series, "shipped", f"bias_{t}"), 2) for t in TISSUES)]
+        for name, series in sorted(result["series"].items())
+    ]
     rows.append(["**mean**", *(_cell(mean_figure(result, "shipped", f"bias_{t}"), 2, True) for t in TISSUES)])
     return "\n".join(_lines(["series, bias in HU", *TISSUES], rows))
