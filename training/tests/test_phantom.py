@@ -14,7 +14,17 @@ import numpy as np
 import pytest
 
 from iscl.data import measure_noise, read_series
-from iscl.phantom import LIVER_LESIONS, Protocol, Scene, chest_abdomen, command, plane_integrals, plane_raster, scan_slice, truth_slice
+from iscl.phantom import (
+    LIVER_LESIONS,
+    Protocol,
+    Scene,
+    chest_abdomen,
+    command,
+    plane_integrals,
+    plane_raster,
+    scan_slice,
+    truth_slice,
+)
 from iscl.phantom.scene import rotation, sections
 from iscl.phantom.write import instance, series_plan, write_instance
 from iscl.simulate import Exposure, FanBeam, Kernel, mu_water

@@ -15,7 +15,7 @@ from .split import CLEAN_LIMIT_HU, SeriesStats, assign, survey, write_split
 
 
 def series_folders(root: Path) -> list[Path]:
-    """Folders that hold files directly, sorted; hidden files and DICOMDIR do not count."""
+    """Folders that hold files directly, sorted. Hidden files and DICOMDIR do not count."""
     if not root.is_dir():
         raise NoDicomError("folder does not exist", root)
     folders = [f for f in [root, *sorted(root.rglob("*"))] if f.is_dir() and any(map(is_candidate, f.iterdir()))]
@@ -25,7 +25,7 @@ def series_folders(root: Path) -> list[Path]:
 
 
 def survey_all(folders: list[Path], root: Path, mixed: bool = False, step: Callable[[], None] = lambda: None) -> list[SeriesStats]:
-    """The folders that can be measured; the others are said on stderr, each with its reason. `step` is called after each."""
+    """Measure the folders. Those that cannot be measured are named on stderr with the reason. `step` is called after each."""
     stats, left_out = [], 0
     for folder in folders:
         try:

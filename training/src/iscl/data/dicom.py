@@ -1,6 +1,6 @@
 """Single-frame CT from DICOM files, as Hounsfield units.
 
-Decoding is pydicom's with the pylibjpeg, pyjpegls and gdcm plugins: native, deflated, RLE, JPEG, JPEG-LS,
+pydicom decodes with the pylibjpeg, pyjpegls and gdcm plugins: native, deflated, RLE, JPEG, JPEG-LS,
 JPEG 2000 and HTJ2K, little and big endian.
 """
 
@@ -103,7 +103,7 @@ class CtSeries:
 
 
 def _known(value: float | None, default: float) -> float:
-    """A number that is not needed: the default where it is absent or cannot be read."""
+    """An optional number: the default where it is absent or cannot be read."""
     return default if value is None or math.isnan(value) else value
 
 
@@ -207,7 +207,7 @@ def read_slice(path: str | Path) -> CtSlice:
     path = Path(path)
     try:
         with warnings.catch_warnings():
-            # They quote values, and what is wrong enough to matter is refused.
+            # Warnings quote values of the file; faults that matter are refused.
             warnings.simplefilter("ignore")
             return _read_slice(path)
     except DataError:
@@ -264,7 +264,7 @@ def _read_slice(path: Path) -> CtSlice:
 
 
 def is_candidate(path: Path) -> bool:
-    """Whether a path may be an image file: hidden files (.DS_Store) and DICOMDIR are none."""
+    """Whether a path may be an image file. Hidden files (.DS_Store) and DICOMDIR are not."""
     return path.is_file() and not path.name.startswith(".") and path.name != "DICOMDIR"
 
 
@@ -284,8 +284,8 @@ def list_files(folder: str | Path, recursive: bool = True) -> list[Path]:
 def read_series(folder: str | Path) -> CtSeries:
     """The one CT series under a folder, recursively.
 
-    Raises MixedSeriesError when there are several series or sizes, the file's own refusal when any file is not CT: a folder
-    given as one series is taken at its word.
+    Raises MixedSeriesError for several series or sizes, and the refusal of a file that is not CT: a folder that is given as
+    one series must hold nothing else.
     """
     slices = [read_slice(path) for path in list_files(folder)]
     check_one_series(slices, folder)
@@ -293,7 +293,7 @@ def read_series(folder: str | Path) -> CtSeries:
 
 
 def check_one_series(slices: list[CtSlice], folder: str | Path) -> None:
-    """Raises MixedSeriesError when the slices are of several series, or of several sizes."""
+    """Raises MixedSeriesError if the slices belong to several series or have several sizes."""
     series = {s.series_uid: s.kernel for s in slices}
     if len(series) > 1:
         kernels = ", ".join(sorted(set(series.values())))

@@ -1,6 +1,6 @@
 """Typed refusals of the data pipeline.
 
-Each error says what was found, and what the user can do about it; `path` names the file or folder.
+Each error states the finding and what the user can do; `path` names the file or folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ColourError(DataError):
 
 
 class NotAxialError(DataError):
-    """Localizer, or reformatted plane: its noise is not that of an axial reconstruction."""
+    """Localizer or reformatted plane, whose noise differs from that of an axial reconstruction."""
 
 
 class NotHuError(DataError):

@@ -1,6 +1,6 @@
 """Names of files as text that can be written and printed.
 
-A name is bytes; one that is not UTF-8 comes from the system with lone surrogates in it, which no file and no terminal takes.
+A name is bytes. Python represents bytes that are not UTF-8 as lone surrogates, which neither a text file nor a terminal accepts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ESCAPE = re.compile(r"\\(\\|x[0-9a-f]{2}|u[0-9a-f]{4})")
 
 
 def escaped(name: str) -> str:
-    r"""Bytes that are no UTF-8 as \xfc, control characters as \u000a, a backslash doubled; everything else as it is."""
+    r"""Writes bytes that are not UTF-8 as \xfc and control characters as \u000a, and doubles a backslash; other text stays."""
     return _UNSAFE.sub(_escape, name)
 
 
@@ -27,7 +27,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def unescaped(text: str) -> str:
-    """The name that `escaped` gave the text for."""
+    """The inverse of `escaped`."""
     return _ESCAPE.sub(_unescape, text)
 
 
@@ -39,7 +39,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def file_name(path: str) -> str:
-    """A path as the name of one file: printable, of bounded length, another for another path."""
+    """A file name for a path: printable, of bounded length, different for each path."""
     name = escaped(path.replace("/", "__")).replace("\\", "%")
     if len(name.encode()) <= _LONGEST:
         return name

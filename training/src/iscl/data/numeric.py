@@ -1,6 +1,6 @@
 """Decimal String and Integer String as numbers (PS3.5 6.2), from their bytes.
 
-What is no number is never made one: Python's float() takes "1_000", pydicom raises in the midst of something else. The table of
+Text that is not a number never becomes one: Python's float() takes "1_000", and pydicom raises while other code reads the dataset. The table of
 values in test/fixtures/numeric-strings.json holds for the viewer, the command and the server too.
 """
 
@@ -16,13 +16,13 @@ LONGEST = 64
 _FLOATING = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(E[+-]?[0-9]+)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]+,[0-9]*|,[0-9]+)(E[+-]?[0-9]+)?", re.IGNORECASE)
-# "1,024" may be meant as 1024.
+# "1,024" may mean 1024.
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}(E.*)?", re.IGNORECASE)
 _LARGEST_EXACT = 2**53 - 1
 
 
 def decimal_string(text: str) -> float | None:
-    """One value of a DS: None when empty, NaN when it is no number. A decimal comma counts as a point, unless it may part thousands."""
+    """One value of a DS: None when empty, NaN when not a number. A decimal comma counts as a point, unless it may separate thousands."""
     text = _unpadded(text)
     if not text:
         return None
@@ -35,7 +35,7 @@ def decimal_string(text: str) -> float | None:
 
 
 def integer_string(text: str) -> float | None:
-    """One value of an IS: None when empty, NaN when it is no whole number that a double holds exactly. "3.0" is 3."""
+    """One value of an IS: None when empty, NaN when not a whole number that a double holds exactly. "3.0" is 3."""
     text = _unpadded(text)
     if not text:
         return None
@@ -44,29 +44,29 @@ def integer_string(text: str) -> float | None:
 
 
 def _unpadded(text: str) -> str:
-    """Without spaces around and the NULs that some writers pad with."""
+    """Without surrounding spaces and the NULs that some writers use as padding."""
     return text.lstrip(" ").rstrip(" \0")
 
 
 class NumericStrings:
-    """The DS and IS of a dataset. To be made before anything else reads the dataset, while its values are still bytes."""
+    """The DS and IS values of a dataset. Create it before anything else reads the dataset, while the values are still bytes."""
 
     def __init__(self, ds: pydicom.Dataset, decimal: tuple[str, ...], integer: tuple[str, ...]):
         self._texts = {keyword: _texts(ds, keyword) for keyword in (*decimal, *integer)}
         self._integer = frozenset(integer)
 
     def values(self, keyword: str) -> list[float]:
-        """All values, NaN where one is no number; [] when absent or empty."""
+        """All values, NaN where one is not a number; [] when absent or empty."""
         read = integer_string if keyword in self._integer else decimal_string
         values = [read(text) for text in self._texts[keyword]]
         return [] if values == [None] else [math.nan if value is None else value for value in values]
 
     def first(self, keyword: str) -> float | None:
-        """The first value; None when absent or empty, NaN when it is no number."""
+        """The first value; None when absent or empty, NaN when not a number."""
         return next(iter(self.values(keyword)), None)
 
     def text(self, keyword: str) -> str:
-        """As it stands in the file, for messages."""
+        """The text in the file, for messages."""
         return "\\".join(self._texts[keyword]).strip(" \0")
 
 

@@ -1,4 +1,4 @@
-"""The pair cache: clean slices with their simulated noise on disk, one .npz a slice, and real noisy slices beside.
+"""The pair cache: clean slices with their simulated noise on disk, one .npz a slice, and real noisy slices.
 
 A pair file holds hu int16 [H, W]; noise float16 [K, H, W] in HU at `dose`; cutoff float32 [K] (in detector Nyquist);
 field_sd float32 [K] in soft tissue; body bool [H, W]; noise_sd (measured, HU); spacing, thickness (mm); kernel,
@@ -40,7 +40,7 @@ TYPICAL_SD, TYPICAL_CUTOFF = 22.0, 0.8
 
 @dataclass(frozen=True)
 class PairConfig:
-    """dose: fraction of the slice's own. fields: noise fields a slice. noise_limit: a slice with as much noise of its own is
+    """dose: fraction of the slice's own dose. fields: noise fields a slice. noise_limit: a slice with this much noise or more is
     left out, HU. per_series: slices taken from a training series at most."""
 
     dose: float = 0.25
@@ -124,7 +124,7 @@ def simulate_pair(item: CtSlice, simulator: Simulator, config: PairConfig, seed:
     to_own = added_sd(own_sd, config.dose) / modal_sd(local_sd(noise[0])[tissue])
     scales = [to_own]
     for kernel, field in zip(kernels[1:], noise[1:], strict=True):
-        # Slice thickness and exposure of the scanner stood for are free: its level goes with the sharpness of the
+        # Slice thickness and exposure of the imagined scanner are free: the noise level follows the sharpness of the
         # kernel, with a wide scatter.
         typical = TYPICAL_SD * (kernel.cutoff / TYPICAL_CUTOFF) ** 0.9
         wanted = float(np.clip(typical * np.exp(rng.normal(0.0, 0.4)), *FIELD_SD_RANGE))
@@ -155,7 +155,7 @@ def slice_kernel(hu: np.ndarray, tissue: np.ndarray, pixel_mm: float, simulator:
 
 
 def real_noisy(item: CtSlice) -> dict[str, np.ndarray] | None:
-    """A real noisy slice in the cache's terms, without noise fields; None when it shows no body to train on."""
+    """A real noisy slice as a cache entry without noise fields; None when it shows no body."""
     body = body_mask(item.hu)
     if not body.any():
         return None
@@ -172,7 +172,7 @@ def real_noisy(item: CtSlice) -> dict[str, np.ndarray] | None:
 
 
 def build_one(task: Task, folder: Path, simulator: Simulator | None, config: PairConfig) -> str:
-    """Make one cache file unless it is there; returns 'made', 'kept' or 'skipped' (over the noise limit, or no body).
+    """Make one cache file unless it exists; returns 'made', 'kept' or 'skipped' (over the noise limit, or no body).
 
     simulator None writes a real noisy slice. Files appear under their name only when whole.
     """
@@ -185,7 +185,7 @@ def build_one(task: Task, folder: Path, simulator: Simulator | None, config: Pai
         content = real_noisy(item) if simulator is None else simulate_pair(item, simulator, config, seed)
     except DataError:
         raise
-    except Exception as cause:  # what holds no anatomy can break the measurements in many ways
+    except Exception as cause:  # An image without anatomy can break the measurements in many ways.
         raise UnreadableError(f"no noise can be simulated ({type(cause).__name__}: {cause})", task.path) from cause
     if content is None:
         return "skipped"

@@ -1,4 +1,4 @@
-"""The fixed split by patient: which series trains, validates or tests, and on which side of ISCL it stands.
+"""The fixed split by patient: which series trains, validates or tests, and its side of ISCL.
 
 The file is the record: it is made once (`iscl split`), committed, and read by everything else.
 """
@@ -46,7 +46,7 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class SeriesStats:
-    """What a folder holds, before it is assigned."""
+    """The contents of a folder, before its assignment."""
 
     path: str
     patient: str
@@ -57,7 +57,7 @@ class SeriesStats:
 
 
 def survey(folder: Path, root: Path, sample: int = 6, mixed: bool = False) -> SeriesStats:
-    """Measure one series folder (the files directly in it) on up to `sample` slices; each file left out is said on stderr, with its reason.
+    """Measure one series folder (the files directly in it) on up to `sample` slices; each omitted file is named on stderr with the reason.
 
     Raises NoDicomError if it holds no CT slice, SplitError if it holds several patients, MixedSeriesError if it holds
     several series and not `mixed`: one noise figure cannot stand for two kernels.

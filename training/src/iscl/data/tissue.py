@@ -1,4 +1,4 @@
-"""What a CT slice says about itself: the body, its soft tissue, and its noise."""
+"""Measurements of a CT slice: the body, its soft tissue, and its noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BIN = 0.5
 def body_mask(hu: np.ndarray) -> np.ndarray:
     """bool [H, W]: the patient with the lungs filled in, without table and clothes.
 
-    Largest object above -400 HU after an opening that parts the table from the skin.
+    Largest object above -400 HU after an opening that separates the table from the skin.
     """
     solid = ndimage.binary_opening(hu > -400.0, iterations=3)
     labels, count = ndimage.label(solid)

@@ -1,4 +1,4 @@
-"""`iscl em`: ISCL on stacks of electron micrographs (PNG, TIFF), or on a synthetic set whose truth is known."""
+"""`iscl em`: ISCL on stacks of electron micrographs (PNG, TIFF), or on a synthetic set with known truth."""
 
 from __future__ import annotations
 

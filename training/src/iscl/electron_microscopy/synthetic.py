@@ -1,9 +1,9 @@
-"""Synthetic electron micrographs of tissue, and the structured noise that spoils real ones.
+"""Synthetic electron micrographs of tissue, and the structured noise of real ones.
 
 Anatomy: cells with dark double membranes, cytoplasm of mottled grey, mitochondria with cristae, vesicles. Noise:
 film (blotches and grain of the supporting film, correlated over some pixels) and charging (bright streaks along the scan
-line that fade behind dense spots, and a line-to-line offset). Neither is white, so that blurring can't remove them
-without the structure.
+line that fade behind dense spots, and a line-to-line offset). Neither is white, so a blur cannot remove the noise
+and leave the structure.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def spoil(clean: np.ndarray, rng: np.random.Generator, film_sd: float = 0.2, cha
 
 
 def unpaired_set(seed: int, count: int, size: int = 192) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """(noisy, clean): `count` images each, of different tissue; no noisy image has its clean one in the set."""
+    """(noisy, clean): `count` images each, of different tissue; the set holds no clean image of a noisy one."""
     rng = np.random.default_rng(seed)
     clean = [micrograph(rng, size) for _ in range(count)]
     noisy = [spoil(micrograph(rng, size), rng) for _ in range(count)]

@@ -34,7 +34,7 @@ class EmConfig:
     channels: int = 32
     lr: float = 5e-4
     discriminator_lr: float = 5e-4
-    # What one unit of the consistency losses is in grey values: the order of the noise.
+    # One unit of the consistency losses in grey values, about the size of the noise.
     unit: float = 0.2
     cycle_weight: float = 3.0
     adversarial_weight: float = 1.0

@@ -25,14 +25,14 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("export", help="write a checkpoint to models/", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--card", type=Path, required=True,
-                        help="TOML with the entry's words: id, version, name, method, domain, metrics, training")
+                        help="TOML that describes the model: id, version, name, method, domain, metrics, training")
     parser.add_argument("--models", type=Path, required=True, help="the models folder")
     parser.add_argument("--row", default="denoiser", choices=("denoiser", "extractor", "ensemble"))
     parser.add_argument(
         "--keep", type=float, default=None, help="share of the fine part of the removed noise that stays at full strength, 0 to 0.6"
     )
     parser.add_argument("--strength", type=float, default=1.0,
-                        help="share of the noise map that full strength takes out, above 0 to 1: scales the network's last layer")
+                        help="share of the noise map that full strength removes, above 0 to 1: scales the network's last layer")
     parser.add_argument("--default", action="store_true", help="make it the default model")
     parser.set_defaults(func=handle)
 

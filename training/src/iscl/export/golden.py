@@ -1,4 +1,4 @@
-"""The golden pair: a small input whose output every runtime has to reproduce before it may touch a patient's image."""
+"""The golden pair: a small input and its output, which every runtime has to reproduce before it computes a patient's image."""
 
 from __future__ import annotations
 

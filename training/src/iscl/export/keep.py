@@ -1,4 +1,4 @@
-"""`iscl keep`: what each share of kept fine noise costs and gives on validation patients, to choose `iscl export --keep`."""
+"""`iscl keep`: cost and benefit of each share of kept fine noise on validation patients, to choose `iscl export --keep`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="folder of pairs that `iscl simulate` wrote")
     parser.add_argument("--real", type=Path, help="folder of real noisy slices that `iscl simulate --noisy-out` wrote: "
                                                   "its validation patients are measured too")
-    parser.add_argument("--strength", type=float, default=1.0, help="as in `iscl export`: the share of the noise map that is taken out")
+    parser.add_argument("--strength", type=float, default=1.0, help="as in `iscl export`: the removed share of the noise map")
     parser.set_defaults(func=handle)
 
 
@@ -89,7 +89,7 @@ def suggestion(rows: list[Row]) -> float:
 
 
 def real_cases(slices: list[PairSlice], limit: int = 4) -> list[ValidationCase]:
-    """Up to `limit` slices of each series; without a reference, so only their noise figures mean something."""
+    """Up to `limit` slices of each series. They have no reference, so only their noise figures mean something."""
     series: dict[str, list[PairSlice]] = {}
     for item in slices:
         series.setdefault(item.series, []).append(item)

@@ -1,4 +1,4 @@
-"""models/manifest.json: what the applications know of each model."""
+"""models/manifest.json: the description of each model for the applications."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SCHEMA = 1
 
 
 class ManifestError(ValueError):
-    """The manifest is not usable; the message says why."""
+    """The manifest cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One entry as it is written; the files it names lie beside the manifest."""
+    """One entry of the manifest; its files lie beside the manifest."""
 
     values: dict[str, Any]
 
@@ -31,7 +31,7 @@ def sha256(path: Path) -> str:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Raises ManifestError for anything but a manifest of this schema whose files are there and unchanged."""
+    """Raises ManifestError unless the manifest has this schema and its files exist unchanged."""
     path = Path(path)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))

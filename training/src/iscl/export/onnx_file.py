@@ -17,7 +17,7 @@ CHECKED_SIZES = ((64, 64), (512, 512), (129, 191), (37, 250), (16, 16), (333, 51
 
 
 class ExportError(RuntimeError):
-    """The exported file does not do what the network does."""
+    """The exported file computes something else than the network."""
 
 
 def export_onnx(net: nn.Module, path: Path) -> None:

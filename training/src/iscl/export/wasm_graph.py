@@ -29,8 +29,8 @@ _LEAST_CHANNELS = 16
 
 
 def write_wasm_graph(source: Path, target: Path, multiple: int) -> None:
-    """Rewrites the 3x3 convolutions of `source` into `target`, beside it, which holds no weights of its own: they are
-    read from `source` (ONNX external data), so that both are loaded together and the download hardly grows.
+    """Rewrites the 3x3 convolutions of `source` into `target`, a file beside it without weights of its own. It reads
+    the weights from `source` (ONNX external data), so that both load together and the download hardly grows.
 
     `multiple`: the network pads its input to multiples of this, so the heights at that size tell which layers have
     whole tiles at every size; the others are cropped.
@@ -40,7 +40,7 @@ def write_wasm_graph(source: Path, target: Path, multiple: int) -> None:
     model = onnx.load(str(source))
     weights = {initializer.name: initializer for initializer in model.graph.initializer}
     for node in model.graph.node:
-        # torch writes equal tensors once and the others as their Identity.
+        # torch writes one of several equal tensors, and the others as its Identity.
         if node.op_type == "Identity" and node.input[0] in weights:
             weights[node.output[0]] = weights[node.input[0]]
     chosen = [node for node in model.graph.node if _is_eligible(node, weights)]
@@ -99,7 +99,7 @@ def _rewritten(node: NodeProto, weights: dict[str, TensorProto], initializers, c
     kernel = op("Reshape", op("Transpose", weight, perm=[2, 0, 1, 3]), constant([3, -1], np.int64))
     kernel = op("MatMul", constant(_KERNEL, np.float32), kernel)
     kernel = op("Reshape", kernel, constant([_POINTS * outputs, inputs, 1, 3], np.int64))
-    # A bias added before the output transform, such that the transform makes the bias itself of it.
+    # A bias before the output transform, chosen so that the transform turns it into the layer's bias.
     share = np.linalg.pinv(_OUTPUT) @ np.ones(_TILE)
     shifts = constant(np.kron(share, numpy_helper.to_array(weights[bias])), np.float32)
 

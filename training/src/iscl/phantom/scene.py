@@ -47,7 +47,7 @@ class Quadrics:
         self._arrays = None
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Centres [M, 3], matrices [M, 3, 3] and the heights [M, 2] between which each can be met."""
+        """Centres [M, 3], matrices [M, 3, 3] and the range of heights [M, 2] of each."""
         if self._arrays is None:
             centre, matrix = np.stack(self.centre), np.stack(self.matrix)
             limits = np.array(self.z_range)
@@ -98,7 +98,7 @@ class Scene:
         self.painted.add(np.array([*centre, 0.0]), matrix, hu, clip, z_range)
 
     def clip_cylinder(self, centre: tuple[float, float], semi: tuple[float, float]) -> int:
-        """A region that later shapes may be cut to; returns its index."""
+        """Adds a region that can clip later shapes; returns its index."""
         matrix = _matrix((*semi, 1.0), 0.0)
         matrix[2, :] = matrix[:, 2] = 0.0
         self.clips.add(np.array([*centre, 0.0]), matrix, 0.0, NO_CLIP, EVERYWHERE)

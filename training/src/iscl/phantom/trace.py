@@ -1,7 +1,7 @@
 """Exact line integrals and rasters of a scene in one axial plane.
 
-A ray meets each ellipse in one interval, in closed form. Painted shapes are taken from the top down: each counts for
-the part of its interval that nothing above it covers. Texture adds value times chord.
+A ray meets each ellipse in one interval, in closed form. Painted shapes are handled from the top down: each counts for
+the part of its interval that no shape above it covers. Texture adds value times chord.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _plane(scene: Scene, z: float):
     value = np.array(scene.painted.value)[index] if len(index) else np.zeros(0)
     delta = np.array(scene.texture.value)[texture_index] if len(texture_index) else np.zeros(0)
     wanted = np.array(scene.painted.clip, np.int64)[index] if len(index) else np.zeros(0, np.int64)
-    # A clip region that the plane misses leaves nothing of its shapes.
+    # If the plane misses a clip region, its shapes are absent.
     place = {int(k): i for i, k in enumerate(clip_index)}
     alive = np.array([k < 0 or int(k) in place for k in wanted], bool)
     clip = np.array([place.get(int(k), -1) for k in wanted[alive]], np.int64)

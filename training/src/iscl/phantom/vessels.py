@@ -1,4 +1,4 @@
-"""What all branching vessels share: a path that wanders, and its fork."""
+"""Parts of branching vessels: a wandering path, and its fork."""
 
 from __future__ import annotations
 

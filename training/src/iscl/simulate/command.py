@@ -39,7 +39,7 @@ def run_simulate(args: argparse.Namespace) -> int:
     check_cache(out, sources, config)
     jobs = [(t, out, True) for t in sources]
     if args.noisy_out:
-        # Real noisy slices cost no simulation: first, so that unpaired training can begin.
+        # Real noisy slices need no simulation. They come first, so that unpaired training can begin.
         noisy = plan(rows, root, "noisy", config.per_series)
         check_cache(Path(args.noisy_out), noisy, config)
         jobs = [(t, Path(args.noisy_out), False) for t in noisy] + jobs
@@ -66,9 +66,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     simulate.add_argument("--out", required=True, help="folder of the pair cache")
     simulate.add_argument("--noisy-out", help="folder for real noisy slices, for unpaired training")
     simulate.add_argument("--quality", choices=("clean", "noisy"), default="clean",
-                          help="series to lower the dose of; pairs of noisy ones are for `iscl train --independent` and for tests")
+                          help="series whose dose is lowered; pairs of noisy series are for `iscl train --independent` and for tests")
     simulate.add_argument("--noise-limit", type=float, default=CLEAN_LIMIT_HU,
-                          help="slices with as much noise of their own are left out, HU (default: the clean limit)")
+                          help="leave out slices with this much noise of their own, HU (default: the clean limit)")
     simulate.add_argument("--dose", type=float, default=0.25, help="dose fraction of the noise fields")
     simulate.add_argument("--fields", type=int, default=4, help="noise fields a slice")
     simulate.add_argument("--per-series", type=int, default=24, help="slices taken from a training series at most")

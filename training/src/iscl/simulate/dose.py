@@ -1,7 +1,7 @@
 """Noise of a lower dose, added in the projection domain and reconstructed alone.
 
 Yu L. et al., Development and validation of a practical lower-dose-simulation tool for optimizing CT scan
-protocols, J Comput Assist Tomogr 36(4), 2012: noise to insert into log data that already carries that of the
+protocols, J Comput Assist Tomogr 36(4), 2012: noise to insert into log data that already carries the noise of the
 normal dose, electronic noise included.
 """
 
@@ -15,7 +15,7 @@ from .geometry import FanBeam, mu_water
 from .kernels import Kernel
 from .projector import back_project, filter_fan, filter_frequencies, line_integrals
 
-# A ray through two hips and a shoulder: beyond this the detector counts next to nothing and real scanners
+# A ray through two hips and a shoulder. Behind more attenuation the detector counts almost nothing, and real scanners
 # regularise the logarithm, so the variance is held.
 MAX_LINE_INTEGRAL = 8.5
 
@@ -24,7 +24,7 @@ MAX_LINE_INTEGRAL = 8.5
 class Exposure:
     """Tube and detector.
 
-    photons: N0 per ray at normal dose without object, central ray. electronic_variance: N_e in photons squared.
+    photons: N0 per ray at normal dose without an object, central ray. electronic_variance: N_e in photons squared.
     bowtie: thickness of the bowtie filter's water equivalent as a share of what a 400 mm cylinder lacks.
     modulation: strength of tube-current modulation, 0 constant to 1 fully compensating (0.5 minimises noise).
     """
