@@ -11,6 +11,7 @@ const allow = {
   denoise: ['notices', 'ct', 'engine'],
   quality: ['notices', 'ct'],
   dicom: ['notices', 'ct', 'decimal'],
+  series: ['notices', 'ct', 'engine', 'denoise', 'dicom'],
   store: ['notices', 'ct', 'dicom'],
 };
 const all = Object.keys(allow);

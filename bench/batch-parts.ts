@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { sliceFromStored } from '../src/ct';
-import { blend, provenanceOf } from '../src/denoise';
+import { blend } from '../src/denoise';
+import { provenanceOf } from '../src/series';
 import { decodeFrame, deriveInstance, naturalize, parsePart10 } from '../src/dicom';
 import { createNodeEngine } from '../src/engine/node';
 import { writeAtomically } from '../src/store/node';

@@ -146,11 +146,11 @@ async function opened(
   const held = entries.filter(entry => !isThere(entry) || there.has(entry.sopInstanceUid));
   const uids = { studyInstanceUid, seriesInstanceUid };
   return {
-    there,
-    held: new Set(held.map(({ sopInstanceUid }) => sopInstanceUid)),
+    existingUids: there,
+    journaledUids: new Set(held.map(({ sopInstanceUid }) => sopInstanceUid)),
     seriesMoment: await earlierMoment({ server: options, journal, sessionId, ...uids }),
-    isWhole: instance => isThereWhole(client, studyInstanceUid, instance),
-    holds: derived => holds(client, derived),
+    isIntact: instance => isIntact(client, studyInstanceUid, instance),
+    hasSamePixels: derived => hasSamePixels(client, derived),
     async store(instances, expected, signal): Promise<StoreOutcome> {
       const common = { server: options, journal, signal, expected };
       try {
@@ -183,8 +183,8 @@ function outcomeOf(report: StoreReport): StoreOutcome {
   };
 }
 
-/** That it is the same image is told by `holds`, for a sample: here only what needs no computing. */
-async function isThereWhole(
+/** `hasSamePixels` compares the image itself, for a sample; this checks only what needs no computing. */
+async function isIntact(
   client: DicomWebClient,
   studyInstanceUid: string,
   expected: ExpectedInstance,
@@ -202,7 +202,7 @@ async function isThereWhole(
   }
 }
 
-async function holds(client: DicomWebClient, derived: DerivedInstance): Promise<boolean> {
+async function hasSamePixels(client: DicomWebClient, derived: DerivedInstance): Promise<boolean> {
   const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, part10 } = derived;
   try {
     const there = await client.instance(studyInstanceUid, seriesInstanceUid, sopInstanceUid);

@@ -50,11 +50,11 @@ async function opened(
     return bytes !== null && (await digests.matches(listed(uid), bytes)) ? bytes : null;
   };
   return {
-    there: new Set(there),
-    held: new Set(),
+    existingUids: new Set(there),
+    journaledUids: new Set(),
     seriesMoment: await firstMoment(there, whole),
-    isWhole: async ({ sopInstanceUid }) => (await whole(sopInstanceUid)) !== null,
-    holds: null,
+    isIntact: async ({ sopInstanceUid }) => (await whole(sopInstanceUid)) !== null,
+    hasSamePixels: null,
     async store(instances) {
       let written = 0;
       try {

@@ -181,8 +181,9 @@ class Run {
     // Loaded once, when the first series is accepted; a model that cannot run stops the command, not a series.
     this.info ??= await this.prepare();
     this.progress.series(index, this.listing.series.length, '');
-    return runSeries(series, verdict, this.info, {
+    return runSeries(series, verdict, {
       engine: this.engine!,
+      info: this.info,
       target,
       strength: this.settings.strength,
       createdAt: this.startedAt,

@@ -23,19 +23,19 @@ export interface ExpectedInstance {
 }
 
 export interface SeriesTarget {
-  /** SOP Instance UIDs an earlier run left there. */
-  readonly there: ReadonlySet<string>;
-  /** Those the target holds in its journal and stores itself: they need not be made again. */
-  readonly held: ReadonlySet<string>;
+  /** SOP Instance UIDs that an earlier run left in the target. */
+  readonly existingUids: ReadonlySet<string>;
+  /** Those that the target has in its journal and stores itself: they need not be made again. */
+  readonly journaledUids: ReadonlySet<string>;
   /** Series Date and Time of what an earlier run left: one series has one. */
   readonly seriesMoment: SeriesMoment | null;
-  /** Whether one that is there is what an earlier run wrote; false when it is damaged, or cannot be had. */
-  isWhole(expected: ExpectedInstance): Promise<boolean>;
+  /** Whether an existing instance is what an earlier run wrote; false when it is damaged or cannot be read. */
+  isIntact(expected: ExpectedInstance): Promise<boolean>;
   /**
-   * Whether what is there under its UID has its pixels, as far as two processors give the same (`samePixels`); null where `isWhole` has told that
-   * already. @throws TargetError
+   * Whether the existing instance of this UID has these pixels, within what two processors may differ by; null where `isIntact` answers that already.
+   * @throws TargetError
    */
-  readonly holds: ((derived: DerivedInstance) => Promise<boolean>) | null;
+  readonly hasSamePixels: ((derived: DerivedInstance) => Promise<boolean>) | null;
   /**
    * Takes what comes; `expected` of it makes the series whole together with what was kept.
    * Resolves in every case that can be reported; errors of `instances` reject.
@@ -49,10 +49,16 @@ export interface SeriesTarget {
   close(): Promise<void>;
 }
 
+export interface FailedInstance {
+  readonly sopInstanceUid: string;
+  /** A sentence. */
+  readonly reason: string;
+}
+
 export interface StoreOutcome {
   /** Instances now there that were not before. */
   readonly written: number;
-  readonly failed: readonly { readonly sopInstanceUid: string; readonly reason: string }[];
+  readonly failed: readonly FailedInstance[];
   readonly notice: Fault | null;
   /** Of a DICOMweb store. */
   readonly store: StoreReport | null;

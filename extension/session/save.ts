@@ -1,15 +1,14 @@
-import type { SliceHu } from '../../src/ct';
-import { blend, provenanceOf } from '../../src/denoise';
+import type { DenoisedSlice } from '../../src/denoise';
 import {
   derivedSeriesInstanceUid,
   parsePart10,
   WorkerDeriver,
   type DerivedInstance,
-  type DeriveSource,
   type Provenance,
   type SeriesMoment,
 } from '../../src/dicom';
 import { DenoiseError } from '../../src/notices';
+import { derivedSeries, provenanceOf, type SourceHeader } from '../../src/series';
 import { DicomWebClient, ReadRefused, type DicomWebOptions } from '../../src/store';
 import type { Run } from './run';
 import type { OhifSlice } from '../source';
@@ -50,57 +49,51 @@ export interface DeriveOptions {
  * @throws DenoiseError: `source-header` when the server does not answer
  */
 export async function* derivedInstances(run: Run, options: DeriveOptions): AsyncGenerator<DerivedInstance> {
-  const { strength, seriesMoment = null } = options;
+  const { strength, seriesMoment = null, signal, server } = options;
+  const { slices } = run.source;
   const provenance = seriesProvenance(run, strength);
-  const createdAt = run.createdAt(strength);
-  const client = options.server ? new DicomWebClient(options.server) : null;
+  const client = server ? new DicomWebClient(server) : null;
   const deriver = new WorkerDeriver(
     () => new Worker(new URL('../../src/dicom/derive.worker.ts', import.meta.url), { type: 'module' }),
   );
   try {
-    let headers = client ? prefetch(run, 0, client, options.signal) : null;
-    for (const [index, slice] of run.source.slices.entries()) {
-      options.signal.throwIfAborted();
-      const uid = slice.instance.SOPInstanceUID;
-      const denoised = run.job.result(uid);
-      if (!denoised) throw new RangeError(`slice ${uid} is not denoised`);
-      const source = await slice.loadHu(options.signal);
-      const header = headers ? await headers : null;
-      headers =
-        client && index + 1 < run.source.slices.length
-          ? prefetch(run, index + 1, client, options.signal)
-          : null;
-      yield await deriver.derive({
-        source: deriveSource(slice, source, header),
-        hu: blend(source, denoised.hu, strength),
-        provenance,
-        createdAt,
-        seriesMoment,
-      });
-    }
+    yield* derivedSeries({
+      slices,
+      results: slices.map(({ instance }) => resultOf(run, instance.SOPInstanceUID)),
+      strength,
+      provenance: () => provenance,
+      header: slice => headerOf(slice, client, signal),
+      createdAt: run.createdAt(strength),
+      seriesMoment,
+      derive: deriver.derive,
+      signal,
+    });
   } finally {
     deriver.dispose();
   }
 }
 
-/** Part 10 bytes of a slice; null when the server has no way to give them, which the standard allows. */
-async function prefetch(
-  run: Run,
-  index: number,
-  client: DicomWebClient,
-  signal: AbortSignal,
-): Promise<Uint8Array | null> {
-  const { studyInstanceUid, seriesInstanceUid, slices } = run.source;
-  const sopInstanceUid = slices[index]!.instance.SOPInstanceUID;
-  try {
-    return await client.instance(studyInstanceUid, seriesInstanceUid, sopInstanceUid, signal);
-  } catch (cause) {
-    if (signal.aborted) throw cause;
-    if (cause instanceof ReadRefused && [404, 405, 406, 501].includes(cause.status)) return null;
-    throw new DenoiseError({ kind: 'fault', code: 'source-header', sopInstanceUid }, { cause });
-  }
+function resultOf(run: Run, sopInstanceUid: string): DenoisedSlice {
+  const result = run.job.result(sopInstanceUid);
+  if (!result) throw new RangeError(`slice ${sopInstanceUid} is not denoised`);
+  return result;
 }
 
-function deriveSource(slice: OhifSlice, { stored }: SliceHu, header: Uint8Array | null): DeriveSource {
-  return header ? { parsed: parsePart10(header), stored } : { instance: slice.instance, stored };
+/** The file of a slice; what the viewer has loaded of it when there is no server, or the server has no way to give files, which the standard allows. */
+async function headerOf(
+  { instance }: OhifSlice,
+  client: DicomWebClient | null,
+  signal: AbortSignal,
+): Promise<SourceHeader> {
+  if (!client) return { instance };
+  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID: sopInstanceUid } = instance;
+  let part10: Uint8Array;
+  try {
+    part10 = await client.instance(StudyInstanceUID, SeriesInstanceUID, sopInstanceUid, signal);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    if (cause instanceof ReadRefused && [404, 405, 406, 501].includes(cause.status)) return { instance };
+    throw new DenoiseError({ kind: 'fault', code: 'source-header', sopInstanceUid }, { cause });
+  }
+  return { parsed: parsePart10(part10) };
 }

@@ -3,4 +3,3 @@ export type * from './types';
 export { DenoiseJob } from './job';
 export { IllegalTransition } from './states';
 export { blend, difference } from './strength';
-export { provenanceOf } from './provenance';

@@ -66,17 +66,6 @@ export async function deriveInstance(input: DeriveInput): Promise<DerivedInstanc
   return derivePrepared(prepareSource(input.source), input);
 }
 
-/**
- * Derives slice after slice and holds one at a time: the next input is pulled when the last slice was taken.
- * @param derive `deriveInstance`, or the `derive` of a WorkerDeriver
- */
-export async function* deriveSeries(
-  inputs: Iterable<DeriveInput> | AsyncIterable<DeriveInput>,
-  derive: (input: DeriveInput) => Promise<DerivedInstance> = deriveInstance,
-): AsyncGenerator<DerivedInstance> {
-  for await (const input of inputs) yield await derive(input);
-}
-
 /** What `deriveInstance` will call the series; known before a slice is computed, so that a resumed run finds what it has stored. */
 export function derivedSeriesInstanceUid(sourceSeriesInstanceUid: string, provenance: Provenance): string {
   return deterministicUid(['series', sourceSeriesInstanceUid, ...settingsKey(provenance)]);

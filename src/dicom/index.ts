@@ -8,7 +8,6 @@ export { decodeFrame, type DecodedFrame } from './decode';
 export { pixelFormatOf } from './pixel-format';
 export {
   deriveInstance,
-  deriveSeries,
   derivedSeriesInstanceUid,
   derivedUidsOf,
   type DerivedInstance,

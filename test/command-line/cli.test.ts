@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRODUCT, sliceFromStored } from '../../src/ct';
-import { blend, provenanceOf } from '../../src/denoise';
+import { blend } from '../../src/denoise';
+import { provenanceOf } from '../../src/series';
 import { decodeFrame, deriveInstance, naturalize, parsePart10 } from '../../src/dicom';
 import { createNodeEngine } from '../../src/engine/node';
 import {

@@ -12,10 +12,8 @@ import {
 import {
   decodeFrame,
   deriveInstance,
-  deriveSeries,
   naturalize,
   parsePart10,
-  type DeriveInput,
   type ParsedInstance,
   type Provenance,
 } from '../../src/dicom';
@@ -260,18 +258,15 @@ describeWithData('derived instances under independent eyes', () => {
 
   test('a whole series: one series UID, as many instance UIDs as slices, dcentvfy quiet', async () => {
     const files = filesBelow('ct/CMB-CRC-MSB-01068_LUNG');
-    async function* inputs(): AsyncGenerator<DeriveInput> {
-      for (const file of files) {
-        const source = readData(file);
-        const parsed = parsePart10(source);
-        const { stored } = await decodeFrame(parsed);
-        yield { source, hu: sliceFromStored(stored, naturalize(parsed)).hu, provenance, createdAt };
-      }
-    }
     const series = new Set<string>();
     const instances = new Set<string>();
     const written: string[] = [];
-    for await (const derived of deriveSeries(inputs())) {
+    for (const file of files) {
+      const source = readData(file);
+      const parsed = parsePart10(source);
+      const { stored } = await decodeFrame(parsed);
+      const { hu } = sliceFromStored(stored, naturalize(parsed));
+      const derived = await deriveInstance({ source, hu, provenance, createdAt });
       series.add(derived.seriesInstanceUid);
       instances.add(derived.sopInstanceUid);
       written.push(join(folder, `series-${written.length}.dcm`));

@@ -1,7 +1,7 @@
 import { PRODUCT } from '../ct';
 import type { EngineInfo } from '../engine';
+import type { Provenance } from '../dicom';
 import type { Warning } from '../notices';
-import type { DenoisedSlice } from './types';
 
 /**
  * With what a slice was made, as src/dicom writes it and makes the UIDs from it. One function for the viewer and the command line, so that the
@@ -11,10 +11,10 @@ import type { DenoisedSlice } from './types';
  */
 export function provenanceOf(
   info: EngineInfo,
-  provider: DenoisedSlice['provider'],
+  provider: EngineInfo['provider'],
   strength: number,
   warnings: readonly Warning[],
-) {
+): Provenance {
   const { name, version, sha256 } = info.model;
   return {
     model: { name, version, sha256 },

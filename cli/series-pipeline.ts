@@ -1,0 +1,118 @@
+import { sortAlongNormal, type Verdict } from '../src/ct';
+import { DenoiseJob, type JobProgress } from '../src/denoise';
+import { deriveInstance, type DerivedInstance, type Provenance, type SeriesMoment } from '../src/dicom';
+import type { Engine, EngineInfo } from '../src/engine';
+import { describe, type Fault } from '../src/notices';
+import { derivedSeries, provenanceOf } from '../src/series';
+import { JobResults } from './job-results';
+import type { SourceInstance, SourceSeries } from './source';
+import { SourceSlice } from './source-slice';
+import type { FailedInstance } from './target';
+
+export interface PipelineOptions {
+  readonly engine: Engine;
+  readonly info: EngineInfo;
+  /** 0 to 1. */
+  readonly strength: number;
+  readonly createdAt: Date;
+  readonly signal: AbortSignal;
+}
+
+/** From slices of one series to its derived instances: the job of src/denoise and src/series behind it. */
+export class SeriesPipeline {
+  /** Slices that could not be denoised or derived so far; `sopInstanceUid` is the source's. */
+  readonly failed: FailedInstance[] = [];
+  readonly started = performance.now();
+  readonly ms = { load: 0, inference: 0, encode: 0 };
+
+  constructor(
+    private readonly series: SourceSeries,
+    private readonly verdict: Extract<Verdict, { kind: 'accepted' }>,
+    private readonly options: PipelineOptions,
+  ) {}
+
+  /** @param provider that computed the slice; default the one in use */
+  provenance(provider = this.options.info.provider): Provenance {
+    const { info, strength } = this.options;
+    return provenanceOf(info, provider, strength, this.verdict.warnings);
+  }
+
+  /**
+   * Denoises `sources` while `consume` takes the derived instances; the job stops when it ends before they do.
+   * @returns what `consume` gave, and what stopped the job, when something did
+   */
+  async run<T>(
+    sources: readonly SourceInstance[],
+    seriesMoment: SeriesMoment | null,
+    onProgress: (progress: JobProgress) => void,
+    consume: (instances: AsyncIterable<DerivedInstance>) => Promise<T>,
+  ): Promise<{ readonly consumed: T; readonly fault: Fault | null }> {
+    if (sources.length === 0) return { consumed: await consume(nothing()), fault: null };
+    const { engine, signal, strength, createdAt } = this.options;
+    const slices = sortAlongNormal(
+      sources.map(source => new SourceSlice(source, ms => (this.ms.load += ms))),
+      ({ instance }) => instance,
+    );
+    const byUid = new Map(slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
+    const { studyInstanceUid, seriesInstanceUid } = this.series;
+    const job = new DenoiseJob({
+      series: { studyInstanceUid, seriesInstanceUid, slices },
+      engine,
+      keepResults: false,
+      focus: slices[0]!.instance.SOPInstanceUID,
+    });
+    const results = new JobResults(job, ({ sopInstanceUid }) => byUid.get(sopInstanceUid)!.release());
+    this.watch(job, byUid, onProgress);
+    const consuming = consume(
+      derivedSeries({
+        slices,
+        results,
+        strength,
+        provenance: ({ provider }) => this.provenance(provider),
+        header: slice => slice.header(),
+        createdAt,
+        seriesMoment,
+        derive: async input => {
+          const started = performance.now();
+          try {
+            return await deriveInstance(input);
+          } finally {
+            this.ms.encode += performance.now() - started;
+          }
+        },
+        onFailure: (sopInstanceUid, { notice }) => this.fail(sopInstanceUid, describe(notice).happened),
+      }),
+    );
+    // A consumer that ends early must stop the job, not leave it computing for nobody.
+    const stop = () => results.stop();
+    consuming.then(stop, stop);
+    const fault = await results.run(signal);
+    return { consumed: await consuming, fault };
+  }
+
+  private watch(
+    job: DenoiseJob,
+    slices: ReadonlyMap<string, SourceSlice>,
+    onProgress: (progress: JobProgress) => void,
+  ): void {
+    let counted = 0;
+    job.subscribe(event => {
+      if (event.kind === 'slice') this.ms.inference += event.slice.ms;
+      else if (event.kind === 'slice-failed') {
+        slices.get(event.sopInstanceUid)!.release();
+        this.fail(event.sopInstanceUid, describe(event.fault).happened);
+      } else if (event.kind === 'changed') {
+        // A slice is announced before it is counted; other changes count nothing.
+        const { progress } = event.snapshot;
+        if (progress.done + progress.failed > counted) onProgress(progress);
+        counted = progress.done + progress.failed;
+      }
+    });
+  }
+
+  private fail(sopInstanceUid: string, reason: string): void {
+    this.failed.push({ sopInstanceUid, reason });
+  }
+}
+
+async function* nothing(): AsyncGenerator<DerivedInstance> {}
