@@ -1,6 +1,6 @@
 import type { StoredPixels } from '../ct';
 import { DenoiseError } from '../notices';
-import { codecOf, type Decoded } from './codecs';
+import { announcedBy, codecOf, type Decoded } from './codecs';
 import { asciiOf, isEncapsulated, type EncapsulatedElement, type ValueElement, wordOf } from './elements';
 import { frameOf } from './encapsulated';
 import { undecodable, unreadable } from './errors';
@@ -8,6 +8,11 @@ import { numberOf } from './numeric-strings';
 import type { ParsedInstance } from './reader';
 import { TAG } from './tags';
 import { transferSyntaxOf } from './transfer-syntax';
+
+/** 4096 x 4096, four times the largest matrix of a CT: a decoder needs up to 24 bytes for each pixel at once. */
+const MAX_PIXELS = 2 ** 24;
+/** Of a JPEG 2000 code stream (ISO 15444-1, B.3). */
+const MAX_TILES = 65_535;
 
 /** Pixel words of one frame as stored, before the Modality LUT, rows x columns, row-major. */
 export interface DecodedFrame {
@@ -54,6 +59,8 @@ function layoutOf({ dataset, transferSyntaxUid }: ParsedInstance): Layout {
   const rows = needed(TAG.Rows, 'Rows');
   const columns = needed(TAG.Columns, 'Columns');
   if (rows === 0 || columns === 0) throw unreadable(`the matrix is ${rows} x ${columns}`);
+  if (rows * columns > MAX_PIXELS)
+    throw unreadable(`the matrix is ${rows} x ${columns}, more than ${MAX_PIXELS} pixels`);
   const bitsAllocated = needed(TAG.BitsAllocated, 'Bits Allocated');
   if (bitsAllocated !== 8 && bitsAllocated !== 16) throw undecodable(transferSyntaxUid);
   const bitsStored = wordOf(dataset, TAG.BitsStored) ?? bitsAllocated;
@@ -86,6 +93,7 @@ async function decompress(
   const { codec } = transferSyntaxOf(parsed.transferSyntaxUid);
   if (codec === 'other' || codec === null) throw undecodable(parsed.transferSyntaxUid);
   const encoded = frameOf(element, layout.frames, frameIndex, parsed.dataset);
+  refuseOtherSize(encoded, layout);
   const decode = await codecOf(codec).catch((cause: unknown) => {
     throw undecodable(parsed.transferSyntaxUid, cause);
   });
@@ -97,9 +105,7 @@ async function decompress(
   }
   const { rows, columns } = layout;
   if (decoded.rows !== rows || decoded.columns !== columns || decoded.words.length !== rows * columns) {
-    throw unreadable(
-      `the compressed image is ${decoded.columns} x ${decoded.rows}, the header says ${columns} x ${rows}`,
-    );
+    throw otherSize(decoded, { rows, columns });
   }
   if (decoded.bits > layout.bitsAllocated) {
     throw unreadable(
@@ -108,6 +114,24 @@ async function decompress(
   }
   return asStored(decoded, layout);
 }
+
+/** A code stream that announces another image than the header is damaged, and its decoder would reserve memory for what it announces. */
+function refuseOtherSize(encoded: Uint8Array, { rows, columns }: Layout): void {
+  const announced = announcedBy(encoded);
+  if (!announced) return;
+  if (announced.rows !== rows || announced.columns !== columns) throw otherSize(announced, { rows, columns });
+  if (announced.components !== 1)
+    throw unreadable(`the compressed image has ${announced.components} components`);
+  if (announced.bits > 16) throw unreadable(`the compressed image has ${announced.bits} bits`);
+  if (!(announced.tiles <= MAX_TILES)) throw unreadable(`the compressed image has ${announced.tiles} tiles`);
+}
+
+type Size = Pick<Layout, 'rows' | 'columns'>;
+
+const otherSize = (found: Size, expected: Size) =>
+  unreadable(
+    `the compressed image is ${found.columns} x ${found.rows}, the header says ${expected.columns} x ${expected.rows}`,
+  );
 
 /**
  * Words as Pixel Representation says. The code stream's own signedness may differ from it (JPEG has none, and some archives write JPEG 2000

@@ -1,8 +1,8 @@
-import { Inflate } from 'fflate';
 import { DenoiseError } from '../notices';
 import { asciiOf, type RawDataset, type RawElement } from './elements';
 import { unreadable } from './errors';
 import { ElementReader, type Encoding } from './element-reader';
+import { inflate } from './inflate';
 import { TAG } from './tags';
 import {
   EXPLICIT_VR_BIG_ENDIAN,
@@ -20,9 +20,6 @@ export interface ParsedInstance {
   /** What was wrong with the file but could be read with certainty. */
   readonly oddities: readonly string[];
 }
-
-/** A deflated dataset larger than this is taken for a decompression bomb; a CT slice has about half a MiB. */
-const INFLATED_LIMIT = 512 * 2 ** 20;
 
 /**
  * Reads a Part 10 file (PS3.10), or a dataset without preamble or without file meta information, in any transfer syntax; Pixel Data is
@@ -115,29 +112,4 @@ const isCapital = (byte: number | undefined) => byte !== undefined && byte >= 0x
 
 function isEncapsulatedPixelData(element: RawElement | undefined): boolean {
   return element !== undefined && 'fragments' in element;
-}
-
-function inflate(deflated: Uint8Array): Uint8Array {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  let complete = false;
-  const inflater = new Inflate((chunk, final) => {
-    length += chunk.length;
-    if (length > INFLATED_LIMIT) throw unreadable('the deflated dataset is implausibly large');
-    chunks.push(chunk);
-    complete ||= final;
-  });
-  try {
-    inflater.push(deflated, true);
-  } catch (error) {
-    throw error instanceof DenoiseError ? error : unreadable('the deflated dataset is damaged', error);
-  }
-  if (!complete) throw unreadable('the deflated dataset is cut off');
-  const inflated = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    inflated.set(chunk, at);
-    at += chunk.length;
-  }
-  return inflated;
 }

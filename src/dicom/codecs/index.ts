@@ -1,6 +1,7 @@
 import type { TransferSyntax } from '../transfer-syntax';
 import type { Decode } from './types';
 
+export { announcedBy } from './announced';
 export type { Decode, Decoded } from './types';
 
 type Codec = Exclude<TransferSyntax['codec'], 'other' | null>;
