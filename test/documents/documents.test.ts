@@ -1,4 +1,5 @@
 /** What every document of the repository must hold, so that a reader never meets a dead link or a record without its date. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -35,6 +36,11 @@ it.each(documents)('%s: every link within the repository leads somewhere', file 
     return !headings.some(heading => anchor(heading) === section);
   });
   expect(dead).toEqual([]);
+});
+
+it('docs/architecture.md shows the imports that lint allows', () => {
+  // Throws with the command that mends the picture.
+  execFileSync(process.execPath, ['scripts/imports-diagram.mjs', '--check'], { stdio: 'pipe' });
 });
 
 describe('decision records', () => {
