@@ -16,7 +16,7 @@ from .prepared import FULL, QUICK, load_prepared
 from .rule import verdict
 from .store import load_result, save_result
 from .summary import mean_figure
-from .table import bias_table, lesion_table, model_table, verdict_table
+from .table import bias_table, comparison_table, lesion_table, model_table, verdict_table
 
 TEST_FLAG = "--the-rule-has-chosen"
 
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(results: dict[str, dict], mode: str) -> str:
     verdicts = verdict(results, lambda result, setting, figure: abs(mean_figure(result, setting, figure).value))
-    parts = [verdict_table(results, verdicts)]
+    parts = [verdict_table(results, verdicts), comparison_table(results, verdicts)]
     for v in verdicts:
         parts += [model_table(results[v.model]), bias_table(results[v.model])]
         if mode == FULL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .rule import CONDITIONS, Verdict
+from .rule import CONDITIONS, Verdict, contrast_at_cut
 from .summary import Figure, mean_figure, series_figure
 
 # (heading, setting, figure, digits)
@@ -94,6 +94,42 @@ def verdict_table(results: dict[str, dict], verdicts: list[Verdict]) -> str:
             ]
         )
     return "\n".join(_lines(heads, rows))
+
+
+COMPARED = (
+    ("shipped", "noise_left", 2),
+    ("shipped", "contrast_5mm", 2),
+    ("shipped", "cho_5mm", 2),
+    ("shipped", "nps", 2),
+    ("shipped", "evenness", 1),
+    ("shipped", "kept_area", 2),
+)
+
+
+def comparison_table(results: dict[str, dict], verdicts: list[Verdict]) -> str:
+    """Series by model: contrast kept at 60 % cut as the rule counts it, and the figures as shipped."""
+    heads = ["series (noise)", *(v.model for v in verdicts)]
+    names = sorted({name for result in results.values() for name in result["series"]})
+    rows = []
+    for name in names:
+        row = []
+        for v in verdicts:
+            series = results[v.model]["series"].get(name, {})
+            score = contrast_at_cut(series)
+            text = "-" if not np.isfinite(score) else f"{score:.2f}" if series.get("cut60") else f"({score:.2f})"
+            row.append("; ".join([text, *(_cell(series_figure(series, setting, figure), d) for setting, figure, d in COMPARED)]))
+        noise = next((n for r in results.values() if (n := r["series"].get(name, {}).get("noise_hu")) is not None), None)
+        rows.append([f"{name} ({'-' if noise is None else f'{noise:.0f} HU'})", *row])
+    means = []
+    for v in verdicts:
+        figures = [_cell(mean_figure(results[v.model], setting, figure), d) for setting, figure, d in COMPARED]
+        means.append("; ".join(["-" if not np.isfinite(v.score) else f"{v.score:.2f}", *figures]))
+    rows.append(["**mean**", *means])
+    legend = (
+        "Each cell: contrast kept at 60 % cut (in brackets: scaled up from full strength); as shipped: noise left; contrast kept; CHO d'; "
+        "NPS mean frequency; p90/p10; area keeping over 60 %."
+    )
+    return "\n".join([legend, "", *_lines(heads, rows)])
 
 
 def lesion_table(result: dict) -> str:
