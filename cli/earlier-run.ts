@@ -1,6 +1,7 @@
 import type { Fault } from '../src/notices';
 import { DenoiseError } from '../src/notices';
-import { decodeFrame, derivedUidsOf, parsePart10 } from '../src/dicom';
+import { planSlabs } from '../src/ct';
+import { decodeFrame, derivedUidsOf, parsePart10, sourceIdentityOf, type SourceIdentity } from '../src/dicom';
 import { describeReason, sampleOf } from '../src/store';
 import type { Progress } from './progress';
 import type { SeriesPipeline } from './series-pipeline';
@@ -30,10 +31,8 @@ export async function divide(
     return { missing: [...instances], existing: [] };
   const missing: SourceInstance[] = [];
   const existing: SourceInstance[] = [];
-  for (const source of instances) {
-    signal.throwIfAborted();
+  for await (const [source, expected] of expectedOf(instances, pipeline, signal)) {
     progress.checking(existing.length, instances.length);
-    const expected = await expectedOf(source, pipeline, signal);
     if (expected && target.journaledUids.has(expected.sopInstanceUid)) continue;
     const exists = expected !== null && target.existingUids.has(expected.sopInstanceUid);
     if (exists && (await target.isIntact(expected))) existing.push(source);
@@ -42,17 +41,47 @@ export async function divide(
   return { missing, existing };
 }
 
-/** Null when the source cannot be read now: the job says so later. */
-async function expectedOf(
-  source: SourceInstance,
+interface Identity extends SourceIdentity {
+  readonly pixels: number;
+}
+
+/** Each slice once, and what its derived instance is called; null where it, or a neighbour, cannot be read now: the job says so later. */
+async function* expectedOf(
+  instances: readonly SourceInstance[],
   pipeline: SeriesPipeline,
   signal: AbortSignal,
-): Promise<ExpectedInstance | null> {
+): AsyncGenerator<readonly [SourceInstance, ExpectedInstance | null]> {
+  const headers = instances.map(({ instance }) => instance);
+  const provenance = pipeline.provenance();
+  /** Of the slab before; the next one shares some. */
+  let before = new Map<number, Identity | null>();
+  for (const { own, inputs } of planSlabs(headers, pipeline.slab)) {
+    const known = new Map<number, Identity | null>();
+    for (const index of inputs) {
+      signal.throwIfAborted();
+      if (known.has(index)) continue;
+      const identity = before.get(index);
+      known.set(index, identity === undefined ? await identityOf(instances[index]!, signal) : identity);
+    }
+    before = known;
+    const read = inputs.map(index => known.get(index)).filter(identity => identity != null);
+    for (const [output, index] of own.entries()) {
+      const identity = known.get(index)!;
+      const slab = pipeline.slab && { inputs: read, output };
+      const expected =
+        read.length === inputs.length
+          ? { ...derivedUidsOf(identity!, provenance, slab), pixels: identity!.pixels }
+          : null;
+      yield [instances[index]!, expected];
+    }
+  }
+}
+
+async function identityOf(source: SourceInstance, signal: AbortSignal): Promise<Identity | null> {
   try {
     const parsed = parsePart10(await source.read(signal));
     const { stored } = await decodeFrame(parsed);
-    const uids = await derivedUidsOf({ parsed, stored }, pipeline.provenance());
-    return { ...uids, pixels: stored.length };
+    return { ...(await sourceIdentityOf({ parsed, stored })), pixels: stored.length };
   } catch (error) {
     if (error instanceof DenoiseError) return null;
     throw error;

@@ -175,7 +175,7 @@ class Run {
   }
 
   private async one(index: number, series: SourceSeries, target: Target | null): Promise<SeriesReport> {
-    const verdict = judge(series, this.card!.domain);
+    const verdict = judge(series, this.card!);
     if (verdict.kind === 'refused') return listedSeries(series, verdict, 'refused');
     if (!target) return listedSeries(series, verdict, 'listed');
     // Loaded once, when the first series is accepted; a model that cannot run stops the command, not a series.

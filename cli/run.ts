@@ -2,6 +2,7 @@
 import { judgeSeries, type Verdict } from '../src/ct';
 import { derivedSeriesInstanceUid } from '../src/dicom';
 import { compareExisting, divide } from './earlier-run';
+import type { ModelCard } from '../src/engine';
 import { SeriesBusy } from './lock';
 import type { Progress } from './progress';
 import type { SeriesReport } from './report';
@@ -16,10 +17,11 @@ export interface RunOptions extends PipelineOptions {
 
 type Accepted = Extract<Verdict, { kind: 'accepted' }>;
 
-export function judge(series: SourceSeries, domain: Parameters<typeof judgeSeries>[1]): Verdict {
+export function judge(series: SourceSeries, { domain, slab }: ModelCard): Verdict {
   return judgeSeries(
     series.instances.map(({ instance }) => instance),
     domain,
+    slab,
   );
 }
 

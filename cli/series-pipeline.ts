@@ -1,4 +1,4 @@
-import { sortAlongNormal, type Verdict } from '../src/ct';
+import { sortAlongNormal, type ModelSlab, type Verdict } from '../src/ct';
 import { DenoiseJob, type JobProgress } from '../src/denoise';
 import { deriveInstance, type DerivedInstance, type Provenance, type SeriesMoment } from '../src/dicom';
 import type { Engine, EngineInfo } from '../src/engine';
@@ -31,6 +31,11 @@ export class SeriesPipeline {
     private readonly options: PipelineOptions,
   ) {}
 
+  /** Null for a model of single slices. */
+  get slab(): ModelSlab | null {
+    return this.options.info.model.slab ?? null;
+  }
+
   /** @param provider that computed the slice; default the one in use */
   provenance(provider = this.options.info.provider): Provenance {
     const { info, strength } = this.options;
@@ -49,8 +54,14 @@ export class SeriesPipeline {
   ): Promise<{ readonly consumed: T; readonly fault: Fault | null }> {
     if (sources.length === 0) return { consumed: await consume(nothing()), fault: null };
     const { engine, signal, strength, createdAt } = this.options;
+    const wanted = new Set(sources.map(({ instance }) => instance.SOPInstanceUID));
+    const hashed = this.slab !== null;
+    const onLoad = (ms: number) => void (this.ms.load += ms);
+    // All of the series: the neighbours that a slab reads may have been denoised by an earlier run.
     const slices = sortAlongNormal(
-      sources.map(source => new SourceSlice(source, ms => (this.ms.load += ms))),
+      this.series.instances.map(
+        source => new SourceSlice(source, wanted.has(source.instance.SOPInstanceUID), hashed, onLoad),
+      ),
       ({ instance }) => instance,
     );
     const byUid = new Map(slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
@@ -59,6 +70,7 @@ export class SeriesPipeline {
       series: { studyInstanceUid, seriesInstanceUid, slices },
       engine,
       keepResults: false,
+      only: wanted,
       focus: slices[0]!.instance.SOPInstanceUID,
     });
     const results = new JobResults(job, ({ sopInstanceUid }) => byUid.get(sopInstanceUid)!.release());
@@ -70,6 +82,7 @@ export class SeriesPipeline {
         strength,
         provenance: ({ provider }) => this.provenance(provider),
         header: slice => slice.header(),
+        pixelHash: slice => slice.pixelHash(),
         createdAt,
         seriesMoment,
         derive: async input => {

@@ -39,11 +39,25 @@ export interface DeriveInput {
   readonly createdAt: Date;
   /** Series Date and Time that an earlier run gave the series; null or absent: `createdAt`. */
   readonly seriesMoment?: SeriesMoment | null;
-  /** Other instances the model read for this slice. */
-  readonly neighbours?: readonly SourceReference[];
+  /** Of a model that reads neighbouring slices: what it read for this one; null or absent: this slice alone. */
+  readonly slab?: SlabSources | null;
   /** Value 2 of Image Type; SECONDARY unless a site's rules want PRIMARY. */
   readonly imageTypeValue2?: 'PRIMARY' | 'SECONDARY';
   readonly privateAllowList?: PrivateAllowList;
+}
+
+/** A source instance and its pixels: the same identity, the same image. */
+export interface SourceIdentity extends SourceReference {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  /** SHA-256 (hex) of the stored values as 16-bit little endian. */
+  readonly pixelHash: string;
+}
+
+/** What a model of slabs read for a slice: its inputs in order, some perhaps more than once, and which of its outputs the slice is. */
+export interface SlabSources {
+  readonly inputs: readonly Pick<SourceIdentity, 'sopClassUid' | 'sopInstanceUid' | 'pixelHash'>[];
+  readonly output: number;
 }
 
 export interface DerivedInstance {
@@ -71,9 +85,26 @@ export function derivedSeriesInstanceUid(sourceSeriesInstanceUid: string, proven
   return deterministicUid(['series', sourceSeriesInstanceUid, ...settingsKey(provenance)]);
 }
 
+/** @throws DenoiseError as `deriveInstance` */
+export async function sourceIdentityOf(source: DeriveSource): Promise<SourceIdentity> {
+  return identityOf(await readPrepared(prepareSource(source)));
+}
+
 /** The UIDs `deriveInstance` gives for this source, without any HU, so that a resumed run finds what it has made. */
-export async function derivedUidsOf(source: DeriveSource, provenance: Provenance): Promise<DerivedUids> {
-  return derivedUids(await readPrepared(prepareSource(source)), provenance);
+export function derivedUidsOf(
+  { studyInstanceUid, seriesInstanceUid, sopInstanceUid, pixelHash }: SourceIdentity,
+  provenance: Provenance,
+  slab: SlabSources | null = null,
+): DerivedUids {
+  const settings = settingsKey(provenance);
+  // A slice that was made with neighbours is another when one of them is; a slice by itself keeps the UID it always had.
+  const read = slab?.inputs.map(input => `${input.sopInstanceUid} ${input.pixelHash}`) ?? [];
+  const made = slab ? ['slab', slab.output, ...read] : [];
+  return {
+    studyInstanceUid,
+    seriesInstanceUid: derivedSeriesInstanceUid(seriesInstanceUid, provenance),
+    sopInstanceUid: deterministicUid(['instance', sopInstanceUid, pixelHash, ...settings, ...made]),
+  };
 }
 
 /**
@@ -119,7 +150,7 @@ export async function derivePrepared(
   // As a stored value NaN would be 0, which is air or bone by the intercept.
   if (!isFinite(hu, source.padding)) throw new RangeError('HU that are not finite');
   const pixels = sliceToStored(hu, source);
-  const uids = await derivedUids(source, input.provenance);
+  const uids = derivedUidsOf(await identityOf(source), input.provenance, input.slab);
   return {
     ...uids,
     part10: writePart10(derivedAttributes(source.dataset, pixels, uids, input)),
@@ -150,22 +181,30 @@ async function decoded(prepared: Exclude<PreparedSource, ElementSource>) {
   return { dataset: withLossyHistory(parsed), stored };
 }
 
-async function derivedUids({ dataset, stored }: ReadSource, provenance: Provenance): Promise<DerivedUids> {
-  const [study, series, instance] = [TAG.StudyInstanceUID, TAG.SeriesInstanceUID, TAG.SOPInstanceUID].map(
-    tag => {
-      const uid = asciiOf(dataset, tag);
-      // Copied or referred to as it is, even when its characters are not those of a UID: the archive knows its study under no other name.
-      if (!/^[\x21-\x5b\x5d-\x7e]{1,64}$/.test(uid))
-        throw unreadable(`a UID is missing or malformed: "${uid}"`);
-      return uid;
-    },
-  ) as [string, string, string];
-  const pixelHash = await sha256Hex(littleEndian16(stored));
+async function identityOf({ dataset, stored }: ReadSource): Promise<SourceIdentity> {
+  const [studyInstanceUid, seriesInstanceUid, sopInstanceUid] = [
+    TAG.StudyInstanceUID,
+    TAG.SeriesInstanceUID,
+    TAG.SOPInstanceUID,
+  ].map(tag => {
+    const uid = asciiOf(dataset, tag);
+    // Copied or referred to as it is, even when its characters are not those of a UID: the archive knows its study under no other name.
+    if (!/^[\x21-\x5b\x5d-\x7e]{1,64}$/.test(uid))
+      throw unreadable(`a UID is missing or malformed: "${uid}"`);
+    return uid;
+  }) as [string, string, string];
   return {
-    studyInstanceUid: study,
-    seriesInstanceUid: derivedSeriesInstanceUid(series, provenance),
-    sopInstanceUid: deterministicUid(['instance', instance, pixelHash, ...settingsKey(provenance)]),
+    studyInstanceUid,
+    seriesInstanceUid,
+    sopInstanceUid,
+    sopClassUid: asciiOf(dataset, TAG.SOPClassUID),
+    pixelHash: await pixelHashOf(stored),
   };
+}
+
+/** `pixelHash` of a SourceIdentity. @param stored of a slice (src/ct) */
+export function pixelHashOf(stored: StoredPixels): Promise<string> {
+  return sha256Hex(littleEndian16(stored));
 }
 
 /** Stored values as 16-bit little endian, so that 8 bits allocated and 16 make no difference. */

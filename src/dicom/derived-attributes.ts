@@ -151,12 +151,19 @@ export function derivedAttributes(
       codeItem(CODE.neuralNoiseReduction),
     ),
   );
-  const references = [reference, ...(input.neighbours ?? [])];
+  const references = [reference, ...neighbours(reference, input)];
   set(TAG.SourceImageSequence, sequence(...references.map(sourceImage)));
   set(TAG.ReferencedSeriesSequence, referencedSeries(source, references));
 
   pixelModule(dataset, pixels);
   return dataset;
+}
+
+/** The other slices the model read, each once. */
+function neighbours({ sopInstanceUid }: SourceReference, { slab }: DeriveSettings): SourceReference[] {
+  const others = new Map(slab?.inputs.map(input => [input.sopInstanceUid, input]));
+  others.delete(sopInstanceUid);
+  return [...others.values()];
 }
 
 /** What is kept of the source, still with the source's values; a number that cannot be read is not written again. */
@@ -258,9 +265,10 @@ function contributingEquipment(
   return sequence(...items);
 }
 
-/** Product and model, each a value of its own. */
+/** Product, model and its shape, each a value of its own. */
 function equipmentVersions({ codeVersion, model }: Provenance): string {
-  return [codeVersion, `${model.name} ${model.version}`, model.sha256]
+  const shape = model.slab ? [`${model.slab.inputs} slices in, ${model.slab.outputs} out`] : [];
+  return [codeVersion, `${model.name} ${model.version}`, model.sha256, ...shape]
     .map(value => toAscii(value).slice(0, LO_LENGTH))
     .join('\\');
 }

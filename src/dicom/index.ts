@@ -10,9 +10,13 @@ export {
   deriveInstance,
   derivedSeriesInstanceUid,
   derivedUidsOf,
+  pixelHashOf,
+  sourceIdentityOf,
   type DerivedInstance,
   type DeriveInput,
   type DeriveSource,
+  type SlabSources,
+  type SourceIdentity,
 } from './derive';
 export { seriesMomentOf, type SeriesMoment } from './series-moment';
 export { WorkerDeriver, type DeriveWorker } from './worker-deriver';

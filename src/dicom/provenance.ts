@@ -8,6 +8,8 @@ export interface Provenance {
     readonly version: string;
     /** SHA-256 of the model file, hex. */
     readonly sha256: string;
+    /** Of a model that reads neighbouring slices: how many go in, and how many come out. */
+    readonly slab?: { readonly inputs: number; readonly outputs: number };
   };
   /** 0 to 1. */
   readonly strength: number;
@@ -40,6 +42,7 @@ export function derivationDescription(provenance: Provenance): string {
   const how = [
     `model ${model.name} ${model.version}`,
     `SHA-256 ${model.sha256}`,
+    ...(model.slab ? [`reads ${model.slab.inputs} neighbouring slices`] : []),
     `strength ${percent(strength)}`,
     ...settings,
     `computed on ${provider} in ${precision}`,

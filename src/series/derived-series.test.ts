@@ -1,7 +1,7 @@
 import { sliceFromStored, type CtSlice, type SliceHu } from '../ct';
 import { ctInstance } from '../ct/fixtures';
 import type { DenoisedSlice } from '../denoise';
-import type { DerivedInstance, DeriveInput, Provenance } from '../dicom';
+import { pixelHashOf, type DerivedInstance, type DeriveInput, type Provenance } from '../dicom';
 import { DenoiseError } from '../notices';
 import { derivedSeries, type DerivedSeriesOptions } from './derived-series';
 
@@ -25,6 +25,7 @@ function stage(count = 4) {
   const result = (n: number): DenoisedSlice => ({
     ...{ sopInstanceUid: uid(n), rows: SIZE, columns: SIZE, provider: 'cpu', ms: 1, slab: null },
     hu: new Int16Array(SIZE * SIZE).fill(10 * n + 8),
+    slab: null,
   });
   const slices = Array.from({ length: count }, (_, n) => slice(n));
   const options: DerivedSeriesOptions<CtSlice> = {
@@ -155,6 +156,52 @@ test('stops at the signal, with its reason', async () => {
   controller.abort(new Error('closed'));
   await expect(series.next()).rejects.toThrow('closed');
   expect(log.filter(line => line.startsWith('derive'))).toHaveLength(1);
+});
+
+describe('of a model that reads neighbours', () => {
+  const slab = { inputs: [0, 0, 1, 2, 3].map(uid), output: 1 };
+  const hashOf = (n: number) => pixelHashOf(new Uint16Array(SIZE * SIZE).fill(1024 + 10 * n));
+
+  test('each neighbour is named with the hash of its pixels, which are loaded once for it', async () => {
+    const { options, derived, result } = stage();
+    const loads: string[] = [];
+    const slices = options.slices.map(({ instance, loadHu }) => ({
+      instance,
+      loadHu: (signal?: AbortSignal) => (loads.push(instance.SOPInstanceUID), loadHu(signal)),
+    }));
+    const results = [1, 2].map((n, output) => ({ ...result(n), slab: { ...slab, output } }));
+    await uidsOf(derivedSeries({ ...options, slices, results }));
+    const inputs = await Promise.all(
+      [0, 0, 1, 2, 3].map(async n => ({
+        sopClassUid: options.slices[n]!.instance.SOPClassUID,
+        sopInstanceUid: uid(n),
+        pixelHash: await hashOf(n),
+      })),
+    );
+    expect(derived.map(input => input.slab)).toEqual([
+      { inputs, output: 0 },
+      { inputs, output: 1 },
+    ]);
+    expect(loads.filter(each => each === uid(0) || each === uid(3))).toHaveLength(2);
+  });
+  test('who knows the hashes is asked for them', async () => {
+    const { options, derived, result } = stage();
+    const pixelHash = async ({ instance }: CtSlice) => `hash of ${instance.SOPInstanceUID}`;
+    await uidsOf(derivedSeries({ ...options, results: [{ ...result(1), slab }], pixelHash }));
+    expect(derived[0]!.slab!.inputs[4]!.pixelHash).toBe(`hash of ${uid(3)}`);
+    expect(derived[0]!.slab!.inputs[2]!.pixelHash).toBe(await hashOf(1));
+  });
+  test('a neighbour that cannot be read fails the slice', async () => {
+    const { options, result } = stage();
+    const failed: string[] = [];
+    const slices = options.slices.map(slice =>
+      slice.instance.SOPInstanceUID === uid(3) ? { ...slice, loadHu: () => Promise.reject(GONE) } : slice,
+    );
+    const onFailure = (sopInstanceUid: string) => failed.push(sopInstanceUid);
+    const results = [{ ...result(1), slab }, result(2)];
+    expect(await uidsOf(derivedSeries({ ...options, slices, results, onFailure }))).toEqual([uid(2)]);
+    expect(failed).toEqual([uid(1)]);
+  });
 });
 
 test('a result of another series is a mistake', async () => {

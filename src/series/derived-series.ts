@@ -2,11 +2,13 @@ import type { CtSlice, NaturalizedInstance, SliceHu } from '../ct';
 import { blend, type DenoisedSlice } from '../denoise';
 import {
   deriveInstance,
+  pixelHashOf,
   type DerivedInstance,
   type DeriveInput,
   type ParsedInstance,
   type Provenance,
   type SeriesMoment,
+  type SlabSources,
 } from '../dicom';
 import { DenoiseError } from '../notices';
 
@@ -14,6 +16,7 @@ import { DenoiseError } from '../notices';
 export type SourceHeader = { readonly parsed: ParsedInstance } | { readonly instance: NaturalizedInstance };
 
 export interface DerivedSeriesOptions<Slice extends CtSlice> {
+  /** The whole series: a model of slabs reads neighbours of which there need not be a result. */
   readonly slices: readonly Slice[];
   /** Full-strength results of `slices`, in the order in which their instances are to be made. */
   readonly results: Iterable<DenoisedSlice> | AsyncIterable<DenoisedSlice>;
@@ -21,6 +24,8 @@ export interface DerivedSeriesOptions<Slice extends CtSlice> {
   readonly strength: number;
   /** Part of the UIDs: two values give two series. */
   provenance(result: DenoisedSlice): Provenance;
+  /** `pixelHashOf` the stored values of a neighbour the model read; the default loads its pixels for it, once. */
+  pixelHash?(slice: Slice, signal?: AbortSignal): Promise<string>;
   /** Is called once for each result, while the slice before is derived. */
   header(slice: Slice, signal?: AbortSignal): Promise<SourceHeader>;
   readonly createdAt: Date;
@@ -35,7 +40,12 @@ export interface DerivedSeriesOptions<Slice extends CtSlice> {
 
 /** A result and its source, or why there is no source. */
 type Loaded =
-  | { readonly result: DenoisedSlice; readonly source: SliceHu; readonly header: SourceHeader }
+  | {
+      readonly result: DenoisedSlice;
+      readonly source: SliceHu;
+      readonly header: SourceHeader;
+      readonly slab: SlabSources | null;
+    }
   | { readonly result: DenoisedSlice; readonly error: unknown };
 
 /**
@@ -70,13 +80,14 @@ async function derived(
   const { derive = deriveInstance, strength, provenance, createdAt, seriesMoment = null } = options;
   try {
     if ('error' in loaded) throw loaded.error;
-    const { source, header } = loaded;
+    const { source, header, slab } = loaded;
     return await derive({
       source: { ...header, stored: source.stored },
       hu: blend(source, result.hu, strength),
       provenance: provenance(result),
       createdAt,
       seriesMoment,
+      slab,
     });
   } catch (error) {
     if (!options.onFailure || !(error instanceof DenoiseError) || options.signal?.aborted) throw error;
@@ -89,6 +100,8 @@ async function derived(
 class Loader<Slice extends CtSlice> {
   readonly #slices: ReadonlyMap<string, Slice>;
   readonly #results: Iterator<DenoisedSlice> | AsyncIterator<DenoisedSlice>;
+  /** Of slices that a slab has read, by SOP Instance UID. */
+  readonly #hashes = new Map<string, string>();
   #next: Promise<Loaded | null>;
 
   constructor(private readonly options: DerivedSeriesOptions<Slice>) {
@@ -123,13 +136,40 @@ class Loader<Slice extends CtSlice> {
     signal?.throwIfAborted();
     const { done, value: result } = await this.#results.next();
     if (done) return null;
-    const slice = this.#slices.get(result.sopInstanceUid);
-    if (!slice) throw new RangeError(`${result.sopInstanceUid} is not a slice of this series`);
+    const slice = this.#slice(result.sopInstanceUid);
     try {
       const [source, head] = await Promise.all([slice.loadHu(signal), header(slice, signal)]);
-      return { result, source, header: head };
+      return { result, source, header: head, slab: await this.#slab(result, source) };
     } catch (error) {
       return { result, error };
     }
+  }
+
+  /** What the model read for a slice; null for a model of single slices. */
+  async #slab({ sopInstanceUid, slab }: DenoisedSlice, source: SliceHu): Promise<SlabSources | null> {
+    if (!slab) return null;
+    if (!this.#hashes.has(sopInstanceUid)) this.#hashes.set(sopInstanceUid, await pixelHashOf(source.stored));
+    const inputs = [];
+    for (const uid of slab.inputs) {
+      const slice = this.#slice(uid);
+      const pixelHash = this.#hashes.get(uid) ?? (await this.#hashOf(slice));
+      this.#hashes.set(uid, pixelHash);
+      inputs.push({ sopClassUid: slice.instance.SOPClassUID, sopInstanceUid: uid, pixelHash });
+    }
+    return { inputs, output: slab.output };
+  }
+
+  async #hashOf(slice: Slice): Promise<string> {
+    const { options } = this;
+    const { signal } = options;
+    return options.pixelHash
+      ? options.pixelHash(slice, signal)
+      : pixelHashOf((await slice.loadHu(signal)).stored);
+  }
+
+  #slice(sopInstanceUid: string): Slice {
+    const slice = this.#slices.get(sopInstanceUid);
+    if (!slice) throw new RangeError(`${sopInstanceUid} is not a slice of this series`);
+    return slice;
   }
 }

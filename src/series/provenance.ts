@@ -15,9 +15,10 @@ export function provenanceOf(
   strength: number,
   warnings: readonly Warning[],
 ): Provenance {
-  const { name, version, sha256 } = info.model;
+  const { name, version, sha256, slab } = info.model;
+  const shape = slab ? { slab: { inputs: slab.inputs, outputs: slab.outputs } } : {};
   return {
-    model: { name, version, sha256 },
+    model: { name, version, sha256, ...shape },
     strength,
     provider,
     precision: info.precision,

@@ -231,13 +231,53 @@ describe('derivation', () => {
       reasons: [{ code: 'already-denoised' }],
     });
   });
-  test('neighbours are sources too, and listed in the source series', async () => {
-    const neighbour = { sopClassUid: '1.2.840.10008.5.1.4.1.1.2', sopInstanceUid: '1.2.77' };
-    const { dataset } = await derive({}, { neighbours: [neighbour] });
-    const sources = items(dataset, 0x00082112).map(each => textOf(each, 0x00081155));
-    const listed = items(items(dataset, 0x00081115)[0]!, 0x0008114a).map(each => textOf(each, 0x00081155));
-    expect(sources).toEqual(['1.2.826.0.1.3680043.9.1.1.1', '1.2.77']);
-    expect(listed).toEqual(sources);
+  describe('of a model that reads neighbouring slices', () => {
+    const own = '1.2.826.0.1.3680043.9.1.1.1';
+    const read = (sopInstanceUid: string, pixelHash: string) => ({
+      sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+      sopInstanceUid,
+      pixelHash,
+    });
+    const slab = (inputs: [string, string][], output = 0): Partial<DeriveInput> => ({
+      slab: { inputs: inputs.map(input => read(...input)), output },
+      provenance: { ...provenance, model: { ...provenance.model, slab: { inputs: 3, outputs: 1 } } },
+    });
+    const usual: [string, string][] = [
+      [own, 'a'],
+      [own, 'a'],
+      ['1.2.77', 'b'],
+    ];
+
+    test('neighbours are sources too, each once, and listed in the source series', async () => {
+      const { dataset } = await derive({}, slab(usual));
+      const sources = items(dataset, 0x00082112).map(each => textOf(each, 0x00081155));
+      const listed = items(items(dataset, 0x00081115)[0]!, 0x0008114a).map(each => textOf(each, 0x00081155));
+      expect(sources).toEqual([own, '1.2.77']);
+      expect(listed).toEqual(sources);
+    });
+    test('the derivation and the equipment say how many', async () => {
+      const { dataset } = await derive({}, slab(usual));
+      expect(textOf(dataset, 0x00082111)).toContain('reads 3 neighbouring slices');
+      const versions = items(dataset, 0x0018a001).map(each => textOf(each, 0x00181020));
+      expect(versions.at(-1)).toMatch(/\\3 slices in, 1 out$/);
+    });
+    test('another neighbour, other pixels of one, another place in the slab: another UID', async () => {
+      const uidOf = async (changes: Partial<DeriveInput>) =>
+        textOf((await derive({}, changes)).dataset, 0x00080018);
+      const uids = await Promise.all(
+        [
+          {},
+          slab(usual),
+          slab([...usual.slice(0, 2), ['1.2.78', 'b']]),
+          slab([...usual.slice(0, 2), ['1.2.77', 'c']]),
+          slab([usual[2]!, usual[0]!, usual[1]!]),
+          slab(usual, 1),
+        ].map(uidOf),
+      );
+      expect(new Set(uids).size).toBe(uids.length);
+      expect(await uidOf(slab(usual))).toBe(uids[1]);
+      expect(await uidOf({ slab: null })).toBe(uids[0]);
+    });
   });
   test('series that the source refers to stay listed', async () => {
     const localizer = item([
