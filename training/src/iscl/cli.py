@@ -1,4 +1,4 @@
-"""The command line: `iscl split | simulate | phantom | train | evaluate | keep | export | em`."""
+"""The command line: `iscl split | simulate | phantom | train | slabs | evaluate | keep | export | em`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ COMMANDS = {
     "simulate": "iscl.simulate.command",
     "phantom": "iscl.phantom.command",
     "train": "iscl.training.command",
+    "slabs": "iscl.slabs.command",
     "evaluate": "iscl.evaluation.command",
     "keep": "iscl.export.keep",
     "export": "iscl.export.command",

@@ -14,7 +14,7 @@ from ..nets import CtDenoiser, count_parameters, gflop
 from ..training import load_checkpoint
 from .golden import COLUMNS, ROWS, golden_input
 from .manifest import ModelEntry, sha256, upsert
-from .onnx_file import ExportError, apply, compare, export_onnx, halve_weights, session
+from .onnx_file import ExportError, apply, compare, export_onnx, halve_weights, session, slab_of
 from .wasm_graph import write_wasm_graph
 
 HALF_LIMIT = 0.5
@@ -63,7 +63,7 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
     path = folder / f"{name}.onnx"
     export_onnx(net, path)
     error = compare(net, path)
-    golden_in = golden_input()
+    golden_in = golden_input(slab_of(net)[0])
     golden_out = apply(session(path), golden_in)
     files = {"input": f"{name}.golden-input.bin", "output": f"{name}.golden-output.bin"}
     (folder / files["input"]).write_bytes(golden_in.astype("<f4").tobytes())
@@ -93,6 +93,9 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
         "checks": checks,
         **{key: card[key] for key in ("domain", "method", "metrics", "training", "licence")},
     }
+    inputs, outputs = slab_of(net)
+    if inputs > 1:
+        entry["slab"] = {"inputs": inputs, "outputs": outputs, **card["slab"]}
     if isinstance(net, CtDenoiser):
         entry["keptFineNoiseShare"] = round(float(net.keep), 4)
     return ModelEntry(entry)

@@ -12,6 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from ..nets import CtDenoiser
+
 OPSET = 17
 CHECKED_SIZES = ((64, 64), (512, 512), (129, 191), (37, 250), (16, 16), (333, 512))
 
@@ -21,9 +23,9 @@ class ExportError(RuntimeError):
 
 
 def export_onnx(net: nn.Module, path: Path) -> None:
-    """Writes `net` (HU to HU, [1, 1, H, W], any H and W) as `hu` -> `denoised`, opset 17."""
+    """Writes `net` (HU to HU, [1, n, H, W] to [1, m, H, W], any H and W) as `hu` -> `denoised`, opset 17."""
     net = net.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch does not declare this form
-    example = torch.zeros(1, 1, 72, 88)
+    example = torch.zeros(1, slab_of(net)[0], 72, 88)
     axes = {2: "rows", 3: "columns"}
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but it is the one that writes opset 17 without rewriting the graph.
@@ -37,6 +39,11 @@ def export_onnx(net: nn.Module, path: Path) -> None:
     onnx.save(model, str(path))
 
 
+def slab_of(net: nn.Module) -> tuple[int, int]:
+    """Slices in and slices out; networks of other presets take and make one."""
+    return (net.shape.inputs, net.shape.outputs) if isinstance(net, CtDenoiser) else (1, 1)
+
+
 def session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -45,21 +52,22 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def apply(runner: onnxruntime.InferenceSession, hu: np.ndarray) -> np.ndarray:
-    """float32 [H, W] in HU to the same."""
-    return runner.run(["denoised"], {"hu": hu[None, None].astype(np.float32)})[0][0, 0]
+    """float32 [n, H, W] in HU to [m, H, W]."""
+    return runner.run(["denoised"], {"hu": hu[None].astype(np.float32)})[0][0]
 
 
 def compare(net: nn.Module, path: Path, limit: float = 0.05) -> float:
     """Largest difference in HU between torch and ONNX Runtime over several sizes, odd ones too. Raises ExportError
     above `limit`, or when a size comes out wrong."""
     runner, rng, worst = session(path), np.random.default_rng(0), 0.0
+    slices = slab_of(net)[0]
     for rows, columns in CHECKED_SIZES:
-        hu = (rng.normal(0, 60, (rows, columns)) + rng.choice((-1000, -800, -100, 40, 900), (rows, columns // 8 + 1)).repeat(
+        hu = (rng.normal(0, 60, (slices, rows, columns)) + rng.choice((-1000, -800, -100, 40, 900), (rows, columns // 8 + 1)).repeat(
             8, axis=1)[:, :columns]).astype(np.float32)
         with torch.no_grad():
-            expected = net(torch.from_numpy(hu)[None, None])[0, 0].numpy()
+            expected = net(torch.from_numpy(hu)[None])[0].numpy()
         found = apply(runner, hu)
-        if found.shape != hu.shape:
+        if found.shape != expected.shape:
             raise ExportError(f"{path} makes {found.shape} of {hu.shape}")
         worst = max(worst, float(np.abs(found - expected).max()))
     if not worst <= limit:

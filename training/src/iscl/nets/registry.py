@@ -7,15 +7,16 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from .ct import CtDenoiser, CtNoiseGenerator, TextureDiscriminator
+from .ct import SHAPES, CtDenoiser, Shape, CtNoiseGenerator, TextureDiscriminator
 from .paper import PaperDiscriminator, PaperGenerator, PaperNoiseExtractor
 from .redcnn import RedCnn
 
 _BUILDERS: dict[str, Callable[[], nn.Module]] = {
-    "ct-fast": lambda: CtDenoiser("fast"),
-    "ct-quality": lambda: CtDenoiser("quality"),
+    **{f"ct-{size}": lambda size=size: CtDenoiser(size) for size in SHAPES},
     "ct-generator": CtNoiseGenerator,
+    "ct-generator-3": lambda: CtNoiseGenerator(slices=3),
     "texture-discriminator": TextureDiscriminator,
+    "texture-discriminator-3": lambda: TextureDiscriminator(slices=3),
     "paper-generator": PaperGenerator,
     "paper-extractor": PaperNoiseExtractor,
     "paper-discriminator": PaperDiscriminator,
@@ -39,7 +40,9 @@ def count_parameters(net: nn.Module) -> int:
 
 
 def gflop(net: nn.Module, rows: int = 512, columns: int = 512) -> float:
-    """Floating-point operations of one slice in units of 1e9: two for each multiply-add of every convolution."""
+    """Floating-point operations of one denoised slice in units of 1e9: two for each multiply-add of every convolution. A slab's
+    work is divided by the slices it makes."""
+    shape = net.shape if isinstance(net, CtDenoiser) else Shape((0, 0, 0))
     total = 0
 
     def convolution(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
@@ -55,8 +58,8 @@ def gflop(net: nn.Module, rows: int = 512, columns: int = 512) -> float:
     hooks = [layer.register_forward_hook(convolution) for layer in layers]
     try:
         with torch.no_grad():
-            net(torch.zeros(1, 1, rows, columns))
+            net(torch.zeros(1, shape.inputs, rows, columns))
     finally:
         for hook in hooks:
             hook.remove()
-    return total / 1e9
+    return total / 1e9 / shape.outputs

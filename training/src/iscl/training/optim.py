@@ -73,8 +73,12 @@ def cosine_lr(peak: float, iteration: int, total: int, warmup: int) -> float:
     """Linear warm-up, then half a cosine down to 1 % of the peak. `iteration` counts from 0."""
     if iteration < warmup:
         return peak * (iteration + 1) / warmup
-    progress = (iteration - warmup) / max(1, total - warmup)
-    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+    return peak * cosine((iteration - warmup) / max(1, total - warmup))
+
+
+def cosine(progress: float) -> float:
+    """Half a cosine from 1 down to 0.01, as `progress` goes from 0 to 1."""
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
 def linear_lr(peak: float, iteration: int, total: int, final: float) -> float:
