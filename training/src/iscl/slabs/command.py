@@ -87,21 +87,43 @@ def _beside(configs: list[SlabConfig], volumes: list, args: argparse.Namespace, 
     with stored.open("wb") as file:
         pickle.dump(volumes, file, protocol=5)
     try:
-        begun = []
-        for config in configs:
-            command = [sys.executable, "-m", "iscl.cli", "slabs", "train", "--pack", str(stored), "--recipe", str(recipe), "--runs", config.name,
-                       "--out", args.out, "--device", args.device, "--starts", args.starts, *(["--resume"] if args.resume else [])]
-            for key in ("minutes", "iterations"):
-                if getattr(args, key) is not None:
-                    command += [f"--{key}", str(getattr(args, key))]
-            begun.append((config.name, subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})))
-            time.sleep(0.2)
-        failed = [name for name, process in begun if process.wait() != 0]
+        failed: list[str] = []
+        for stage in _stages(configs):
+            begun = []
+            for config in stage:
+                command = [sys.executable, "-m", "iscl.cli", "slabs", "train", "--pack", str(stored), "--recipe", str(recipe), "--runs", config.name,
+                           "--out", args.out, "--device", args.device, "--starts", args.starts, *(["--resume"] if args.resume else [])]
+                for key in ("minutes", "iterations"):
+                    if getattr(args, key) is not None:
+                        command += [f"--{key}", str(getattr(args, key))]
+                begun.append((config.name, subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})))
+                time.sleep(0.2)
+            failed += [name for name, process in begun if process.wait() != 0]
     finally:
         stored.unlink(missing_ok=True)
     if failed:
         print(f"failed: {', '.join(failed)}; the others are whole", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _stages(configs: list[SlabConfig]) -> list[list[SlabConfig]]:
+    """Runs that start from nothing of this recipe, then those that start from them, and so on."""
+    stages: list[list[SlabConfig]] = []
+    waiting, ready = list(configs), set()
+    names = {config.name for config in configs}
+    while waiting:
+        now = [c for c in waiting if not c.start_from or _run_name(c) not in names or _run_name(c) in ready]
+        if not now:
+            raise SlabConfigError(f"these runs start from each other: {', '.join(c.name for c in waiting)}")
+        stages.append(now)
+        ready |= {config.name for config in now}
+        waiting = [config for config in waiting if config.name not in ready]
+    return stages
+
+
+def _run_name(config: SlabConfig) -> str:
+    start = Path(config.start_from)
+    return start.parent.name if start.name == "last.pt" else start.stem
 
 
 def run_collect(args: argparse.Namespace) -> int:

@@ -26,11 +26,14 @@ class DrawOptions(_Section):
     """Side of a patch, pixels."""
     batch: int = Field(8, ge=1)
     """Slabs of a batch; each is used twice, with the probe added and with the probe taken away."""
-    own_amplitude: tuple[float, float] = (0.5, 1.5)
-    """Noise like the scan's own that is added, relative to the scan's own, log-uniform."""
-    extra_share: float = Field(0.6, ge=0, le=1)
+    quiet_amplitude: tuple[float, float] = (1.0, 3.5)
+    """Noise like the scan's own that is added, relative to the scan's own, log-uniform. The more is added, the less of it is in the target;
+    a quiet scan can take much."""
+    noisy_amplitude: tuple[float, float] = (1.0, 2.0)
+    """The same for scans over 14 HU."""
+    extra_share: float = Field(0.4, ge=0, le=1)
     """Share with noise of another colour added."""
-    extra_sd: tuple[float, float] = (5.0, 60.0)
+    extra_sd: tuple[float, float] = (5.0, 45.0)
     """Standard deviation of that noise in HU, log-uniform."""
     harvested_share: float = Field(0.0, ge=0, le=1)
     """Share of that noise that is taken from real noisy scans (half the difference of neighbouring slices)."""

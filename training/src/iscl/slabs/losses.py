@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional as nnf
 
 QUIET_HU = 10.0
 """Added to the noise by which an error is divided, so that quiet slabs do not outvote the rest."""
 
 
 def pair_loss(denoised: Tensor, target: Tensor, noise_sd: Tensor) -> Tensor:
-    """Mean squared error in units of the input's noise: the mean of the anatomy, where an absolute error would give the median and with
-    it leave out what is faint. [B, m, H, W] in HU, noise_sd [B]."""
-    return (((denoised - target) / (noise_sd + QUIET_HU).view(-1, 1, 1, 1)) ** 2).mean()
+    """Huber loss in units of the noise of input and target: within one unit the mean of the anatomy, where an absolute error would give
+    the median and with it leave out what is faint; beyond, an edge of bone counts no more than its size. [B, m, H, W] in HU, noise_sd [B]."""
+    error = (denoised - target) / (noise_sd + QUIET_HU).view(-1, 1, 1, 1)
+    return nnf.smooth_l1_loss(error, torch.zeros_like(error))
 
 
 def signal_loss(with_probe: Tensor, without_probe: Tensor, probe: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from .config import DrawOptions
-from .noise import FIELD, amplitude_of_spectrum, drawn_amplitude, fields
+from .noise import fields
 from .signals import draw_lesions, draw_probes
+from .spectrum import FIELD, amplitude_of_spectrum, drawn_amplitude
 from .volume import Volume
 
 DRAWN_COLOURS = 64
@@ -26,6 +27,7 @@ HARVEST_LIMIT = 3.5
 """Differences of neighbouring slices over this many local standard deviations are anatomy."""
 UNPAIRED_DEPTH = 9
 """Slices that a run of the unpaired part has at least."""
+LEAST_AMPLITUDE = 0.7
 CLEANEST_HU = 14.0
 """Scans under this noise are the clean side of the unpaired part."""
 
@@ -33,7 +35,7 @@ CLEANEST_HU = 14.0
 @dataclass(frozen=True)
 class SlabBatch:
     """All tensors float32 in HU on the device, [B, depth, S, S] but `noise_sd` [B]: noisy slabs, targets of independent noise, and
-    probes, which are in neither. `noise_sd` is the noise of the input."""
+    probes, which are in neither. `noise_sd` is the noise of input and target together."""
 
     noisy: Tensor
     target: Tensor
@@ -97,9 +99,9 @@ class SlabSampler:
         correlation = np.where(stride > 1, 0.0, self.correlation[chosen])
         own = self._noise(self.amplitudes[torch.from_numpy(chosen).to(self.device)], correlation, levels, size) * local
         sd = self.noise_sd[chosen]
-        low, high = options.own_amplitude
-        amplitude = np.exp(rng.uniform(np.log(low), np.log(high), count))
-        amplitude = np.maximum(np.minimum(amplitude, np.sqrt(np.maximum(options.most_noise**2 - sd**2, 0)) / sd), low)
+        limits = np.log(np.where((sd < CLEANEST_HU)[:, None], options.quiet_amplitude, options.noisy_amplitude))
+        amplitude = np.exp(rng.uniform(limits[:, 0], limits[:, 1]))
+        amplitude = np.maximum(np.minimum(amplitude, np.sqrt(np.maximum(options.most_noise**2 - sd**2, 0)) / sd), LEAST_AMPLITUDE)
         extra_sd = np.exp(rng.uniform(*np.log(options.extra_sd), count)) * (rng.random(count) < options.extra_share)
         room = np.sqrt(np.maximum(options.most_noise**2 - sd**2 * (1 + amplitude**2), 0.0))
         extra_sd = np.minimum(extra_sd, room)
@@ -112,7 +114,7 @@ class SlabSampler:
         lesions = draw_lesions(rng, count, depth, options.size, options, per_slice).render(depth, options.size, self.device)
         probe = draw_probes(rng, count, depth, options.size, options, per_slice, pixel).render(depth, options.size, self.device)
         turned = self._turned(torch.stack([noisy + lesions, target + lesions, probe]))
-        total = np.sqrt(sd**2 * (1 + amplitude**2) + extra_sd**2)
+        total = np.sqrt(sd**2 * (2 + amplitude**2 + 1 / amplitude**2) + extra_sd**2)
         return SlabBatch(turned[0], turned[1], turned[2], torch.from_numpy(total.astype(np.float32)).to(self.device))
 
     def plain(self, side: str) -> tuple[Tensor, Tensor, Tensor]:

@@ -29,6 +29,7 @@ class SlabTrainer:
         self.optimizer = torch.optim.AdamW(self.net.parameters(), config.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=device.type == "cuda")
         self.sampler = SlabSampler(volumes, config.draw, self.net.shape.inputs, device, config.seed)
         self.half_precision = device.type == "cuda"
+        torch.backends.cudnn.benchmark = True
 
     def _network(self) -> CtDenoiser:
         net = build(self.config.network)

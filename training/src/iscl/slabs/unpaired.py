@@ -98,6 +98,7 @@ class SlabIsclTrainer:
         self.runs = SlabSampler(volumes, config.draw, UNPAIRED_DEPTH, device, config.seed + 1)
         self.pairs = SlabSampler(volumes, config.draw, shape.inputs, device, config.seed + 2) if iscl.anchor_weight else None
         self.half_precision = device.type == "cuda"
+        torch.backends.cudnn.benchmark = True
 
     def step(self, iteration: int, progress: float) -> dict[str, Tensor]:
         config = self.config

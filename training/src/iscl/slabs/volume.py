@@ -11,6 +11,7 @@ from scipy import ndimage
 from ..data.dicom import iter_slices
 from ..data.errors import DataError
 from ..data.tissue import measure_noise
+from .spectrum import FIELD, amplitude_of_spectrum
 
 WINDOW = 32
 """Side of the squares in which noise is measured, pixels."""
@@ -66,11 +67,12 @@ def read_volume(folder: Path, most: int = 0) -> Volume:
     if not np.isfinite(noise_sd):
         raise VolumeError("there is no soft tissue to measure the noise in", folder)
     spectrum, correlation = measure_spectrum(hu, noise_sd)
+    spectrum, local_sd = calibrate(hu, spectrum, local_noise(hu, noise_sd, spectrum, correlation))
     gap = abs(chosen[1].position - chosen[0].position) if len(chosen) > 1 else 0.0
     return Volume(
         name=folder.name, patient=first.patient, kernel=first.kernel, hu=np.rint(hu).astype(np.int16), pixel_mm=first.spacing[0],
         gap_mm=gap, noise_sd=noise_sd, spectrum=spectrum, correlation=correlation,
-        local_sd=local_noise(hu, noise_sd, spectrum, correlation), body=_coarse_body(hu),
+        local_sd=local_sd, body=_coarse_body(hu),
     )
 
 
@@ -165,3 +167,60 @@ def local_noise(hu: np.ndarray, noise_sd: float, spectrum: np.ndarray, correlati
     # One slice alone cannot tell fine anatomy from noise: its map stays near the modal value.
     smallest, most = (np.minimum(*maps), 2.5) if len(maps) > 1 else (maps[0], 1.3)
     return np.clip(smallest, 0.3 * noise_sd, most * noise_sd).astype(np.float16)
+
+
+BANDS = ((0.0, 0.7), (0.7, 1.2), (1.2, 2.0), (2.0, 3.5))
+"""Differences of Gaussian blurs, in pixels: the bands in which drawn and real noise are made equal."""
+BAND_FREQUENCY = (0.35, 0.19, 0.105, 0.062)
+"""Cycles a pixel at which each band is strongest."""
+MOST_GAIN = (1.5, 1.5, 1.25, 1.1)
+"""The coarser the band, the more anatomy is in it, which is not noise."""
+LEAST_GAIN = 0.3
+LEAST_FLAT = 2000
+
+
+def calibrate(hu: np.ndarray, spectrum: np.ndarray, local_sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spectrum and local noise such that drawn noise is as strong as the scan's in each of four bands, over flat soft tissue.
+
+    Independent targets need it: noise that is drawn weaker than the scan's leaves the rest in the target, and a network learns to keep
+    it; noise that is drawn stronger makes it take anatomy away. Where the scan has under 2,000 flat pixels nothing changes.
+    """
+    real = _band_noise(hu, local_sd)
+    if real is None:
+        return spectrum, local_sd
+    frequency = np.hypot(np.fft.fftfreq(WINDOW)[:, None], np.fft.fftfreq(WINDOW)[None, :])
+    frequency[0, 0] = 1.0 / (2 * WINDOW)
+    white = np.fft.rfft2(np.random.default_rng(0).standard_normal((4, FIELD, FIELD)))
+    scale = 1.0
+    for _ in range(3):
+        drawn = np.fft.irfft2(white * amplitude_of_spectrum(spectrum), s=(FIELD, FIELD)) * scale
+        ratio = np.array([real[i] / _band(drawn, *band).std() for i, band in enumerate(BANDS)])
+        ratio = np.clip(ratio, LEAST_GAIN, MOST_GAIN)
+        gain = np.exp(np.interp(-np.log(frequency), -np.log(BAND_FREQUENCY), np.log(ratio)))
+        spectrum = spectrum * gain.astype(np.float32) ** 2
+        scale *= float(np.sqrt(spectrum.mean()))
+        spectrum = spectrum / spectrum.mean()
+    return spectrum.astype(np.float32), (local_sd * scale).astype(np.float16)
+
+
+def _band(image: np.ndarray, narrow: float, wide: float) -> np.ndarray:
+    axes = (0,) * (image.ndim - 2)
+    fine = ndimage.gaussian_filter(image, (*axes, narrow, narrow)) if narrow else image
+    return fine - ndimage.gaussian_filter(image, (*axes, wide, wide))
+
+
+def _band_noise(hu: np.ndarray, local_sd: np.ndarray) -> list[float] | None:
+    """Noise of flat soft tissue in each band, relative to the local noise; by the median, which edges do not move."""
+    found: list[list[np.ndarray]] = [[] for _ in BANDS]
+    for index in np.unique(np.linspace(0, len(hu) - 1, 6).astype(int)):
+        smooth = ndimage.gaussian_filter(hu[max(0, index - 1) : index + 2].mean(axis=0), 3.0)
+        flat = (smooth > -60) & (smooth < 200) & (np.hypot(*np.gradient(smooth)) < 3.0)
+        flat = ndimage.binary_erosion(flat, iterations=2)
+        rows, columns = local_sd.shape[1] * 8, local_sd.shape[2] * 8
+        local = np.repeat(np.repeat(local_sd[index].astype(np.float32), 8, axis=0), 8, axis=1)
+        inside = flat[:rows, :columns]
+        for part, band in zip(found, BANDS, strict=True):
+            part.append((_band(hu[index], *band)[:rows, :columns] / local)[inside])
+    if sum(len(one) for one in found[0]) < LEAST_FLAT:
+        return None
+    return [1.4826 * float(np.median(np.abs(np.concatenate(part)))) for part in found]
