@@ -154,9 +154,11 @@ class CtDenoiser(nn.Module):
 
 def without_fine_share(noise: Tensor, share: float) -> Tensor:
     """noise - share (noise - its mean over 3x3 pixels), as one convolution a slice; [N, m, H, W] in HU to the same."""
-    kernel = noise.new_full((noise.shape[1], 1, 3, 3), share / 9.0)
-    kernel[:, 0, 1, 1] += 1.0 - share
-    return nnf.conv2d(nnf.pad(noise, (1, 1, 1, 1), mode="replicate"), kernel, groups=noise.shape[1])
+    kernel = noise.new_full((1, 1, 3, 3), share / 9.0)
+    kernel[0, 0, 1, 1] += 1.0 - share
+    # A plain number: the exported graph has a fixed count of slices.
+    slices = int(noise.shape[1])
+    return nnf.conv2d(nnf.pad(noise, (1, 1, 1, 1), mode="replicate"), kernel.repeat(slices, 1, 1, 1), groups=slices)
 
 
 class CtNoiseGenerator(nn.Module):

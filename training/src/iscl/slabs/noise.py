@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .spectrum import FIELD
 
+
 def fields(amplitudes: Tensor, correlation: Tensor, depth: int, generator: torch.Generator) -> Tensor:
     """Unit noise [B, depth, 224, 224]: amplitudes [B, 224, 113] on the device, correlation [B] between neighbouring slices."""
     count = len(amplitudes)

@@ -102,7 +102,7 @@ class SlabSampler:
         limits = np.log(np.where((sd < CLEANEST_HU)[:, None], options.quiet_amplitude, options.noisy_amplitude))
         amplitude = np.exp(rng.uniform(limits[:, 0], limits[:, 1]))
         amplitude = np.maximum(np.minimum(amplitude, np.sqrt(np.maximum(options.most_noise**2 - sd**2, 0)) / sd), LEAST_AMPLITUDE)
-        extra_sd = np.exp(rng.uniform(*np.log(options.extra_sd), count)) * (rng.random(count) < options.extra_share)
+        extra_sd = np.exp(rng.uniform(np.log(options.extra_sd[0]), np.log(options.extra_sd[1]), count)) * (rng.random(count) < options.extra_share)
         room = np.sqrt(np.maximum(options.most_noise**2 - sd**2 * (1 + amplitude**2), 0.0))
         extra_sd = np.minimum(extra_sd, room)
         extra = self._extra(chosen, levels, size) * self._column(extra_sd)

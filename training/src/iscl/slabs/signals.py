@@ -13,6 +13,9 @@ from .config import DrawOptions
 MOST = 4
 """Ellipsoids of a slab at most."""
 
+WHOLE = 1e6
+"""Radius along z, in slices, of a signal that is the same in every slice."""
+
 
 @dataclass(frozen=True)
 class Ellipsoids:
@@ -72,9 +75,9 @@ def _ellipsoids(rng: np.random.Generator, shape: tuple[int, int], depth: int, si
                 aspect: np.ndarray, pixel_per_slice: np.ndarray, edge: np.ndarray) -> Ellipsoids:
     in_z = radius / pixel_per_slice[:, None]
     kind = rng.random(shape)
-    in_z = np.where(kind < 0.2, 0.6, np.where(kind < 0.4, 1e3, np.maximum(in_z, 0.6)))
+    in_z = np.where(kind < 0.2, 0.6, np.where(kind < 0.4, WHOLE, np.maximum(in_z, 0.6)))
     # A slab that is one slice repeated holds the same signal in each copy.
-    in_z = np.where(pixel_per_slice[:, None] > 1e5, 1e3, in_z)
+    in_z = np.where(pixel_per_slice[:, None] > 1e5, WHOLE, in_z)
     level = np.where(kind < 0.2, rng.integers(0, depth, shape), rng.uniform(0, depth - 1, shape))
     place = np.stack([level, rng.uniform(0, size, shape), rng.uniform(0, size, shape)], axis=-1)
     return Ellipsoids(place, np.stack([in_z, radius, radius * aspect], axis=-1), rng.uniform(0, np.pi, shape), contrast, edge)

@@ -34,7 +34,7 @@ class SlabTrainer:
     def _network(self) -> CtDenoiser:
         net = build(self.config.network)
         assert isinstance(net, CtDenoiser)
-        return net.to(self.device, memory_format=torch.channels_last)
+        return net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare this form
 
     def step(self, iteration: int, progress: float) -> dict[str, torch.Tensor]:
         config = self.config

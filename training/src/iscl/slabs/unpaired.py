@@ -70,12 +70,15 @@ class SlabIsclTrainer:
         suffix = "" if group == 1 else f"-{group}"
         self.kinds = {"denoiser": config.network, "generator": f"ct-generator{suffix}", "extractor": config.network,
                       "judge_noisy": f"texture-discriminator{suffix}", "judge_clean": f"texture-discriminator{suffix}"}
-        self.nets = {name: build(kind).to(device, memory_format=torch.channels_last) for name, kind in self.kinds.items()}
+        self.nets = {name: build(kind).to(device) for name, kind in self.kinds.items()}
         if start is not None:
             self.nets["denoiser"].load_state_dict(start)
             self.nets["extractor"].load_state_dict(start)
         self.ema = {name: Ema(self.nets[name], build(self.kinds[name]).to(device), config.ema) for name in ("denoiser", "extractor")}
-        denoiser, extractor = RunDenoiser(self.nets["denoiser"]), RunDenoiser(self.nets["extractor"])
+        f, h = self.nets["denoiser"], self.nets["extractor"]
+        assert isinstance(f, CtDenoiser) and isinstance(h, CtDenoiser)
+        self.denoiser = f
+        denoiser, extractor = RunDenoiser(f), RunDenoiser(h)
         generator = Grouped(self.nets["generator"], group, image=True)
         self.players = Players(
             denoiser=denoiser, generator=generator, extractor=extractor,
@@ -94,7 +97,7 @@ class SlabIsclTrainer:
             networks="ct", cycle_weight=iscl.cycle_weight, adversarial_weight=iscl.adversarial_weight, boosting_weight=iscl.boosting_weight,
             fake_margin=iscl.fake_margin, use_extractor=iscl.use_extractor, anchor_weight=1.0,
         )
-        shape = self.nets["denoiser"].shape
+        shape = f.shape
         self.runs = SlabSampler(volumes, config.draw, UNPAIRED_DEPTH, device, config.seed + 1)
         self.pairs = SlabSampler(volumes, config.draw, shape.inputs, device, config.seed + 2) if iscl.anchor_weight else None
         self.half_precision = device.type == "cuda"
@@ -114,7 +117,7 @@ class SlabIsclTrainer:
         return {key: torch.as_tensor(value) for key, value in values.items()}
 
     def _besides(self, x: Tensor, probe: Tensor, noise_sd: Tensor) -> Callable[[], Tensor]:
-        iscl, net = self.config.iscl, self.nets["denoiser"]
+        iscl, net = self.config.iscl, self.denoiser
 
         def loss() -> Tensor:
             total = x.new_zeros(())
