@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const { name, version } = require('./package.json');
 const ortDist = path.dirname(require.resolve('onnxruntime-web/webgpu'));
 
-/** Writes manifest.json: what an installed copy must hold, for the check page and for `sha256sum`. */
+/** Writes manifest.json: every file of an installed copy with its SHA-256, for check.html and `npm run check`. */
 class DistManifest {
   apply(compiler) {
     compiler.hooks.thisCompilation.tap('DistManifest', compilation => {
@@ -35,8 +35,8 @@ class DistManifest {
 }
 
 /**
- * Self-contained ES modules that the prebuilt OHIF imports by URL at run time: nothing is external, because the host shares no
- * modules with us. ONNX Runtime is copied, not bundled, so that its thread workers find their own files.
+ * Self-contained ES modules that the prebuilt OHIF imports by URL at run time. Nothing is external, because OHIF shares no
+ * modules. ONNX Runtime is copied, not bundled, so that its thread workers find their own files.
  */
 export default (_env, { mode = 'production' }) => ({
   mode,
@@ -74,7 +74,7 @@ export default (_env, { mode = 'production' }) => ({
       },
     ],
   },
-  // esbuild: a second where terser takes half a minute on two cores; legal comments stay in the files.
+  // esbuild takes a second where terser takes half a minute on two cores. Legal comments stay in the files.
   optimization: { minimizer: [new MinimizerPlugin({ minify: MinimizerPlugin.esbuildMinify })] },
   plugins: [
     new CopyPlugin({
@@ -88,7 +88,7 @@ export default (_env, { mode = 'production' }) => ({
           to: `ort/${file}`,
           info: { minimized: true },
         })),
-        { from: 'models', to: 'models', noErrorOnMissing: true, info: { minimized: true } },
+        { from: 'models', to: 'models', info: { minimized: true } },
         { from: 'extension/check.html' },
         { from: 'extension/check.mjs', info: { minimized: true } },
         { from: 'extension/check-page.mjs', info: { minimized: true } },

@@ -1,4 +1,4 @@
-// `npm run check -- URL [PLUGIN_URL]`: the server's part of extension/check.html from a terminal, for a server without a browser near it.
+// `npm run check -- URL [PLUGIN_URL]`: checks a server from a terminal, as extension/check.html does in a browser.
 import { checkServer } from '../extension/check.mjs';
 
 const [viewerText, pluginText = 'plugins/iscl-ct-denoise/'] = process.argv.slice(2);

@@ -13,8 +13,8 @@ const ENCODINGS = [
 ];
 
 /**
- * Puts `file.br` and `file.gz` beside what is worth compressing below a folder, where they are missing or older. `skip` is a
- * folder in it that is left alone.
+ * Writes `file.br` and `file.gz` beside each compressible file below a folder, unless they exist and are newer. Leaves the folder
+ * `skip` inside it alone.
  */
 export async function precompress(folder, skip) {
   const names = await readdir(folder, { recursive: true });

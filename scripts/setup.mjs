@@ -21,7 +21,7 @@ import { testTools } from './test-tools.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const cache = join(root, '.cache');
 const read = path => readFileSync(join(root, path), 'utf8');
-/** From here on CommonJS may require an ES module, as @fastify/static does. */
+/** The first version in which CommonJS may require an ES module, as @fastify/static does. */
 const OLDEST_NODE = [20, 19];
 
 function checkNode() {
@@ -33,9 +33,9 @@ function checkNode() {
   );
 }
 
-/** Runs npm; `quiet` shows its output only when it fails. Tells whether it succeeded. */
+/** Runs npm; `quiet` shows its output only when it fails. Returns whether it succeeded. */
 function npm(args, { quiet = false } = {}) {
-  // npm tells its scripts where it is; the shell is for npm.cmd on Windows.
+  // npm gives its scripts its own path; the shell is for npm.cmd on Windows.
   const [command, first] = process.env.npm_execpath
     ? [process.execPath, [process.env.npm_execpath]]
     : ['npm', []];
@@ -50,7 +50,7 @@ function npm(args, { quiet = false } = {}) {
   return run.status === 0;
 }
 
-/** Compares what npm last installed (its own record) with the lockfile, so that a plain `npm install` counts too. */
+/** Compares npm's own record of installed packages with the lockfile, so that a plain `npm install` counts too. */
 function isInstalled() {
   if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
   const installed = JSON.parse(read('node_modules/.package-lock.json')).packages;
@@ -75,7 +75,7 @@ function install() {
   );
 }
 
-/** The viewer is not compiled here: its prebuilt npm package is unpacked, checked against the pinned hash. */
+/** Unpacks the viewer's prebuilt npm package and checks it against the pinned hash. */
 async function fetchViewer() {
   const { package: name, version, integrity } = JSON.parse(read('server/viewer.json'));
   const target = join(cache, 'ohif', version, 'dist');
@@ -84,7 +84,7 @@ async function fetchViewer() {
   const { default: pacote } = await import('pacote');
   const unpacked = join(cache, 'ohif', `unpacking-${process.pid}`);
   try {
-    // npm hands a configured registry or mirror to its scripts in the environment.
+    // npm passes a configured registry or mirror to its scripts in the environment.
     const registry = process.env.npm_config_registry;
     await pacote.extract(`${name}@${version}`, unpacked, {
       integrity,
@@ -102,7 +102,7 @@ async function fetchViewer() {
   } catch (error) {
     if (error.code === 'EINTEGRITY')
       throw new SetupError(
-        `${name}@${version} is not the file that was pinned (SHA-512 differs); nothing was unpacked. Do not use this copy.`,
+        `${name}@${version} differs from the pinned file (SHA-512); nothing was unpacked. Do not use this copy.`,
       );
     const isOffline = [
       'ENOTFOUND',
@@ -114,7 +114,7 @@ async function fetchViewer() {
     ].includes(error.code);
     throw new SetupError(
       isOffline
-        ? `The viewer could not be fetched: no connection (${error.code}). It is needed once; behind a proxy set HTTPS_PROXY. Or copy .cache/ohif from a computer that has it.`
+        ? `The viewer could not be fetched: no connection (${error.code}). Only the first start needs one; behind a proxy set HTTPS_PROXY. Or copy .cache/ohif from another computer.`
         : `The viewer could not be fetched: ${error.message}`,
     );
   } finally {
@@ -122,7 +122,7 @@ async function fetchViewer() {
   }
 }
 
-/** One hash over everything the build reads. */
+/** One hash over all files that the build reads. */
 function sourcesHash() {
   const hash = createHash('sha256');
   const add = path => {

@@ -1,13 +1,13 @@
-// What the tests run besides Node: installed where that is possible, named where it is not. Nothing is skipped for want of it.
+// Programs that the tests need besides Node. Root on Debian gets them installed; anyone else gets their names. No test is skipped silently.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { say, SetupError } from './say.mjs';
 
-/** Any one of the paths will do; `debian` is the package it comes from. */
+/** One of the paths has to exist; `debian` is the package that holds it. */
 const TOOLS = [
   {
-    // The tests use this one, and so must the check.
+    // The same choice as in test/browser/viewer.ts.
     paths: [process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'],
     debian: 'chromium',
     use: 'the browser tests',
@@ -29,7 +29,7 @@ const TOOLS = [
   { paths: ['/usr/bin/dciodvfy'], debian: 'dicom3tools', use: 'the conformance tests' },
   { paths: ['/usr/bin/dcmdump'], debian: 'dcmtk', use: 'the conformance tests' },
   { paths: ['/usr/bin/gdcminfo'], debian: 'libgdcm-tools', use: 'the conformance tests' },
-  // Without root that test says that it is skipped, whatever is installed.
+  // Without root that test is skipped with a message, whatever is installed.
   ...(process.getuid?.() === 0
     ? [
         ['/usr/bin/podman', 'podman'],
@@ -40,7 +40,7 @@ const TOOLS = [
     : []),
 ];
 
-/** pydicom and what it decodes with; the versions are those of the trainer. */
+/** pydicom and its decoders; the trainer pins the versions. */
 const PYTHON_PACKAGES = [
   'numpy',
   'pydicom>=3.0,<4',
@@ -52,8 +52,8 @@ const PYTHON_PACKAGES = [
 ];
 
 /**
- * Makes sure that everything the tests need is there. Returns the Python that has pydicom, for ISCL_PYTHON. Throws `SetupError`
- * with what to install when it cannot install it itself.
+ * Installs what the tests need, where it can. Returns the Python that has pydicom, for ISCL_PYTHON. Throws `SetupError` with the
+ * packages that a person has to install.
  */
 export function testTools(root) {
   const missing = TOOLS.filter(({ paths }) => !paths.some(existsSync));

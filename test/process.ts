@@ -9,11 +9,11 @@ export interface Ended {
 interface Options {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Called with the process as soon as it is there. */
+  /** Called with the process as soon as it runs. */
   readonly during?: (child: ChildProcess) => void | Promise<void>;
 }
 
-/** A process of its own, to its end, with all that it said. @throws where it cannot be started */
+/** Runs a process to its end. @returns its exit code and output @throws if it cannot start */
 export function start(
   file: string,
   args: readonly string[],
@@ -31,7 +31,7 @@ export function start(
   });
 }
 
-/** @returns standard output @throws with everything it said, when it fails */
+/** @returns standard output @throws with all output, when it fails */
 export async function command(file: string, args: readonly string[], options: Options = {}): Promise<string> {
   const { code, stdout, stderr } = await start(file, args, options);
   if (code !== 0) throw new Error(`${file} ${args.join(' ')}: exit code ${code}\n${stdout}${stderr}`);
