@@ -25,13 +25,14 @@ import {
   type DicomWebOptions,
   type StoreReport,
 } from '../src/store';
-import { fileJournal } from '../src/store/node';
+import { fileJournal, sessionName } from '../src/store/node';
 import type { SourceSpec } from './arguments';
-import { lockSeries, SeriesBusy } from './lock';
+import { lockSeries, SeriesBusy, SeriesLost, type SeriesLock } from './lock';
 import { groupBySeries, SourceError, type Listing, type SourceInstance } from './source';
 import {
   isSystemError,
   TargetError,
+  whyNot,
   type DerivedSeries,
   type ExpectedInstance,
   type SeriesTarget,
@@ -112,18 +113,18 @@ export function dicomWebTarget(options: DicomWebOptions, state: string): Target 
   return {
     async open(series) {
       const sessionId = `${series.seriesInstanceUid}@${options.roots.stow}`;
-      let release = async (): Promise<void> => undefined;
+      let lock: SeriesLock | null = null;
       try {
         // Patients' images: for this user only, whatever the umask.
         await mkdir(state, { recursive: true, mode: 0o700 });
-        release = await lockSeries(join(state, `${encodeURIComponent(sessionId)}.lock`));
-        return await opened(options, state, sessionId, series, release);
+        lock = await lockSeries(join(state, `${sessionName(sessionId)}.lock`));
+        return await opened(options, state, sessionId, series, lock);
       } catch (cause) {
-        await release();
+        await lock?.release();
         if (cause instanceof NoAnswer || cause instanceof ReadRefused)
           throw new TargetError(`${options.roots.qido}: ${cause.message}`, { cause });
         if (!(cause instanceof SeriesBusy) && isSystemError(cause))
-          throw new TargetError(`The journal (--state) cannot be written: ${cause.message}`, { cause });
+          throw new TargetError(`The journal (--state) cannot be written: ${whyNot(cause)}`, { cause });
         throw cause;
       }
     },
@@ -135,7 +136,7 @@ async function opened(
   state: string,
   sessionId: string,
   { studyInstanceUid, seriesInstanceUid }: DerivedSeries,
-  close: () => Promise<void>,
+  lock: SeriesLock,
 ): Promise<SeriesTarget> {
   const client = new DicomWebClient(options);
   const journal = fileJournal(state);
@@ -152,13 +153,16 @@ async function opened(
     isIntact: instance => isIntact(client, studyInstanceUid, instance),
     hasSamePixels: derived => hasSamePixels(client, derived),
     async store(instances, expected, signal): Promise<StoreOutcome> {
-      const common = { server: options, journal, signal, expected };
+      const fence = fenced(options, lock);
+      const stop = AbortSignal.any([signal, fence.lost]);
+      const common = { server: fence.options, journal, signal: stop, expected };
       try {
-        return outcomeOf(
+        const outcome = outcomeOf(
           entries.length > 0
             ? await resumeStore(sessionId, common, instances)
             : await storeInstances(instances, { ...common, studyInstanceUid, sessionId }),
         );
+        return fence.lost.aborted ? { ...outcome, notice: LOST } : outcome;
       } catch (error) {
         const notice = error instanceof DenoiseError ? error.notice : null;
         if (notice?.code !== 'store-journal') throw error;
@@ -166,8 +170,25 @@ async function opened(
         return { written: 0, failed: [], notice, store: null };
       }
     },
-    close,
+    close: () => lock.release(),
   };
+}
+
+const LOST = { kind: 'fault', code: 'store-journal', what: new SeriesLost().message } as const;
+
+/** Requests that change the archive are made only while the series is this run's; the first that is not ends the store. */
+function fenced(options: DicomWebOptions, lock: SeriesLock): { options: DicomWebOptions; lost: AbortSignal } {
+  const lost = new AbortController();
+  const send = options.fetch ?? fetch;
+  const guarded: typeof fetch = async (input, init) => {
+    if (init?.method === 'POST')
+      await lock.assertHeld().catch((error: unknown) => {
+        lost.abort(error);
+        throw error;
+      });
+    return send(input, init);
+  };
+  return { options: { ...options, fetch: guarded }, lost: lost.signal };
 }
 
 function outcomeOf(report: StoreReport): StoreOutcome {

@@ -1,4 +1,5 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { sha256Hex } from '../src/dicom';
 import { writeAtomically } from '../src/store/node';
 
@@ -11,30 +12,47 @@ export interface Digests {
 }
 
 /**
- * Digests in the form of sha256sum, for `sha256sum -c`, appended one by one. A line torn by a crash is ignored and written over.
+ * Digests in the form of sha256sum, for `sha256sum -c`, appended one by one. A line torn by a crash is ignored and written over; so is a line that
+ * stands there twice.
  * @param path of the list; names in it are relative to its folder
+ * @param assertHeld awaited before each write: the list is of one run at a time
  */
-export async function openDigests(path: string): Promise<Digests> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+export async function openDigests(path: string, assertHeld: () => Promise<void>): Promise<Digests> {
+  for (const name of await readdir(dirname(path)))
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith('.part'))
+      await rm(join(dirname(path), name), { force: true });
   const digests = new Map<string, string>();
-  for (const [, digest, name] of text.matchAll(/^([0-9a-f]{64}) {2}(.+)\n/gm)) digests.set(name!, digest!);
   const line = (name: string) => `${digests.get(name)!}  ${name}\n`;
   const lines = () => [...digests.keys()].map(line).join('');
-  let appendable = lines() === text;
+  /** What is on the disk, as far as this run knows; null: to be written anew. */
+  let known: number | null = null;
+  const take = async () => {
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw error;
+    });
+    for (const [, digest, name] of text.matchAll(/^([0-9a-f]{64}) {2}(.+)\n/gm)) digests.set(name!, digest!);
+    known = lines() === text ? Buffer.byteLength(text) : null;
+  };
+  await take();
   return {
     matches: async (name, bytes) => digests.get(name) === (await sha256Hex(bytes)),
     async add(name, bytes) {
-      appendable &&= !digests.has(name);
+      // Another run wrote to it, before it lost the series or after this one did.
+      if ((await sizeOf(path)) !== known) await take();
+      if (digests.has(name)) known = null;
       digests.set(name, await sha256Hex(bytes));
-      if (appendable) await appendFile(path, line(name));
-      else await writeAtomically(path, lines());
-      appendable = true;
+      if (known === null) await writeAtomically(path, lines(), assertHeld);
+      else {
+        await assertHeld();
+        await appendFile(path, line(name));
+      }
+      known = Buffer.byteLength(lines());
     },
   };
 }
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => null))?.size ?? 0;
 
 /** For a folder that is used once. */
 export const noDigests: Digests = { matches: async () => false, add: async () => undefined };

@@ -4,7 +4,7 @@ import { judgeSeries, storedSlice } from '../src/ct';
 import { decodeFrame, naturalize, parsePart10 } from '../src/dicom';
 import { DenoiseError } from '../src/notices';
 import { groupBySeries, SourceError, type Listing, type SourceInstance } from './source';
-import { isSystemError } from './target';
+import { isSystemError, whyNot } from './target';
 
 const MEDIA_STORAGE_DIRECTORY = '1.2.840.10008.1.3.10';
 
@@ -80,14 +80,14 @@ async function filesUnder(root: string): Promise<{ files: string[]; unreadable: 
   try {
     await enter(root);
   } catch (cause) {
-    throw new SourceError(`${root} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new SourceError(`${root} cannot be read: ${whyNot(cause as Error)}`, { cause });
   }
   return { files: files.sort(), unreadable };
 }
 
 /** @throws what is no matter of the file */
 function whyUnreadable(error: unknown): string {
-  if (isSystemError(error)) return `it cannot be read (${error.code})`;
+  if (isSystemError(error)) return `it cannot be read: ${whyNot(error)}`;
   const { code } = error as NodeJS.ErrnoException;
   // readFile's limit; no CT slice comes near it.
   if (code === 'ERR_FS_FILE_TOO_LARGE') return 'it is larger than 2 GiB';

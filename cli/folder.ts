@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { seriesMomentOf, type SeriesMoment } from '../src/dicom';
 import { writeAtomically } from '../src/store/node';
 import { noDigests, openDigests, type Digests } from './digests';
-import { lockSeries, SeriesBusy } from './lock';
-import { isSystemError, TargetError, type SeriesTarget, type Target } from './target';
+import { lockSeries, SeriesBusy, SeriesLost, type SeriesLock } from './lock';
+import { isSystemError, TargetError, whyNot, type SeriesTarget, type Target } from './target';
 
 /**
  * Files in `root`: a folder for each series and a file for each instance, named by their UIDs, with a list of their SHA-256 beside the folder; or all in
@@ -15,35 +15,41 @@ export function folderTarget(root: string, flat: boolean): Target {
   return {
     async open({ seriesInstanceUid }) {
       const folder = flat ? root : join(root, seriesInstanceUid);
-      let release = async (): Promise<void> => undefined;
+      let lock: SeriesLock = NO_LOCK;
       try {
         await mkdir(folder, { recursive: true });
         if (flat) await access(root, constants.W_OK);
-        else release = await lockSeries(join(root, `${seriesInstanceUid}.lock`));
-        return await opened(root, folder, seriesInstanceUid, flat, release);
+        else lock = await lockSeries(join(root, `${seriesInstanceUid}.lock`));
+        return await opened(root, folder, seriesInstanceUid, flat, lock);
       } catch (cause) {
-        await release();
+        await lock.release();
         if (cause instanceof SeriesBusy) throw cause;
-        throw new TargetError(`${folder} cannot be written: ${(cause as Error).message}`, { cause });
+        throw new TargetError(`${folder} cannot be written: ${whyNot(cause as Error)}`, { cause });
       }
     },
   };
 }
+
+/** Of a folder that is used once. */
+const NO_LOCK: SeriesLock = { assertHeld: async () => undefined, release: async () => undefined };
 
 async function opened(
   root: string,
   folder: string,
   seriesInstanceUid: string,
   flat: boolean,
-  close: () => Promise<void>,
+  lock: SeriesLock,
 ): Promise<SeriesTarget> {
+  const assertHeld = () => lock.assertHeld();
   const prefix = flat ? `${seriesInstanceUid}#` : '';
   const path = (uid: string) => join(folder, `${prefix}${uid}.dcm`);
   const listed = (uid: string) => `${seriesInstanceUid}/${uid}.dcm`;
-  const digests: Digests = flat ? noDigests : await openDigests(join(root, `${seriesInstanceUid}.sha256`));
+  const digests: Digests = flat
+    ? noDigests
+    : await openDigests(join(root, `${seriesInstanceUid}.sha256`), assertHeld);
   const ours = (await readdir(folder)).filter(name => name.startsWith(prefix));
   // What a crash left of a file that was being written.
-  for (const name of ours) if (name.endsWith('.dcm.part')) await rm(join(folder, name), { force: true });
+  for (const name of ours) if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
   const there = ours.filter(name => name.endsWith('.dcm')).map(name => name.slice(prefix.length, -4));
   const whole = async (uid: string): Promise<Uint8Array | null> => {
     const bytes = await readFile(path(uid)).catch(() => null);
@@ -59,18 +65,18 @@ async function opened(
       let written = 0;
       try {
         for await (const { sopInstanceUid, part10 } of instances) {
-          await writeAtomically(path(sopInstanceUid), part10);
+          await writeAtomically(path(sopInstanceUid), part10, assertHeld);
           await digests.add(listed(sopInstanceUid), part10);
           written++;
         }
         return { written, failed: [], notice: null, store: null };
       } catch (error) {
-        if (!isSystemError(error)) throw error;
-        const notice = { kind: 'fault', code: 'save-folder', what: error.message } as const;
+        if (!isSystemError(error) && !(error instanceof SeriesLost)) throw error;
+        const notice = { kind: 'fault', code: 'save-folder', what: whyNot(error) } as const;
         return { written, failed: [], notice, store: null };
       }
     },
-    close,
+    close: () => lock.release(),
   };
 }
 

@@ -72,3 +72,25 @@ export class TargetError extends Error {
 /** By its shape: an error of another realm (a worker, a test's sandbox) is no instance of our Error. */
 export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   typeof error === 'object' && error !== null && 'syscall' in error;
+
+/** What the system's codes mean to the one who has to do something about them. */
+const MEANING: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  ENAMETOOLONG: 'a name in the path is too long for the file system',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'there is a file of that name, not a folder',
+  ENOENT: 'a part of the path does not exist',
+  ELOOP: 'links lead in a circle',
+  EMFILE: 'too many files are open',
+  EIO: 'the disk reports an error',
+};
+
+/** Why something could not be read or written, in words, with the system's own code. */
+export function whyNot(error: Error): string {
+  const code = isSystemError(error) ? (error.code ?? '') : '';
+  return code in MEANING ? `${MEANING[code]} (${code})` : error.message;
+}

@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobOf, isThere, type JournalEntry, type JournalSession, type JournalStore } from './journal';
@@ -7,7 +8,7 @@ import { blobOf, isThere, type JournalEntry, type JournalSession, type JournalSt
  * torn last line is what a crash leaves and is ignored) and a Part 10 file for each instance not yet stored.
  */
 export function fileJournal(root: string): JournalStore {
-  const dir = (id: string) => join(root, encodeURIComponent(id));
+  const dir = (id: string) => join(root, sessionName(id));
   const lines = (id: string) => join(dir(id), 'entries.jsonl');
   const fileName = (uid: string) => `${uid}.dcm`;
   const part10 = (id: string, uid: string) => join(dir(id), fileName(uid));
@@ -44,9 +45,28 @@ export function fileJournal(root: string): JournalStore {
   };
 }
 
-/** Writes beside the target, flushes, then renames: a reader sees the old file or the new one, never half of either. What fails leaves nothing. */
-export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.part`;
+/** File systems end a name at 255 bytes; endings are added to it. */
+const LONGEST_NAME = 180;
+
+/** The name of a session's folder, of bounded length whatever the address of the archive in its id. */
+export function sessionName(id: string): string {
+  const name = encodeURIComponent(id);
+  if (name.length <= LONGEST_NAME) return name;
+  const digest = createHash('sha256').update(id).digest('hex').slice(0, 32);
+  return `${name.slice(0, LONGEST_NAME - digest.length - 1)}-${digest}`;
+}
+
+/**
+ * Writes beside the target, flushes, then renames: a reader sees the old file or the new one, never half of either. What fails leaves nothing.
+ * The file beside ends in `.part` and is of this call alone: what another process makes of the same target is not mixed into it.
+ * @param beforeRename awaited when all is written; what it throws leaves the target as it was
+ */
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  beforeRename: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.part`;
   try {
     const handle = await open(temporary, 'w');
     try {
@@ -55,6 +75,7 @@ export async function writeAtomically(path: string, content: string | Uint8Array
     } finally {
       await handle.close();
     }
+    await beforeRename();
     await rename(temporary, path);
   } catch (error) {
     // Half a file on a full disk would only keep it full.

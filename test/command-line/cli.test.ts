@@ -9,6 +9,7 @@ import { decodeFrame, deriveInstance, naturalize, parsePart10 } from '../../src/
 import { createNodeEngine } from '../../src/engine/node';
 import {
   ctInstance,
+  deadHolder,
   ctSeries,
   filesIn,
   imagesIn,
@@ -188,14 +189,15 @@ describe('run again', () => {
     const files = await imagesIn(output);
     await rm(join(output, files[1]!));
     const lock = join(output, `${files[0]!.split('/')[0]}.lock`);
-    await writeFile(lock, JSON.stringify({ pid: 1, host: 'elsewhere' }));
+    await writeFile(lock, JSON.stringify({ token: 'theirs', process: null }));
+    const beat = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), 500);
     // Series Time has whole seconds.
     await new Promise(resolve => setTimeout(resolve, 1100));
     expect(await runJson([input, output])).toMatchObject({ code: 4, series: [{ outcome: 'busy' }] });
     expect(await imagesIn(output)).not.toContain(files[1]);
-    // Its holder has not touched it for a while.
-    const before = new Date(Date.now() - 120_000);
-    await utimes(lock, before, before);
+    clearInterval(beat);
+    // Its holder was killed.
+    await writeFile(lock, await deadHolder());
     expect(await runJson([input, output])).toMatchObject({ code: 0, series: [{ kept: 2, written: 1 }] });
     const read = await Promise.all(
       files.map(async file => naturalize(parsePart10(await readFile(join(output, file))))),

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -100,6 +100,13 @@ export function withRubbishAbove12Bits(instance: MadeInstance, size = 64): MadeI
   const pixels = part10.length - size * size * 2;
   for (let i = 0; i < size * size; i++) part10[pixels + 2 * i + 1]! ^= (i % 16) << 4;
   return { ...instance, part10 };
+}
+
+/** The lock of a process of this machine that was killed. */
+export async function deadHolder(): Promise<string> {
+  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const namespace = await readlink('/proc/self/ns/pid');
+  return JSON.stringify({ token: 'dead', process: { boot, namespace, pid: 2 ** 22 + 1, started: '1' } });
 }
 
 /** A folder with the instances in it. */

@@ -1,11 +1,11 @@
 /** @jest-environment ./test/node-environment.cjs */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { lockSeries } from '../../cli/lock';
 import { naturalize, parsePart10 } from '../../src/dicom';
 import { startFaultServer, type FaultServer } from '../faults/server';
-import { ctSeries, folderOf, removeTemporary, run, runJson, temporary } from './command';
+import { ctSeries, deadHolder, folderOf, removeTemporary, run, runJson, temporary } from './command';
 
 /* Folder to archive, with what may happen to the archive and to the journal between two runs. */
 
@@ -191,20 +191,32 @@ describe('another run at the same series', () => {
   };
 
   it('is left alone: busy, exit code 4, nothing sent', async () => {
-    // The parent of this process lives as long as it.
-    await writeFile(await lockOf(), JSON.stringify({ pid: process.ppid, host: hostname() }));
+    const lock = await lockSeries(await lockOf());
     const sent = server.requests.length;
     const argv = [await folderOf(series), ...to()];
     expect(await runJson(argv)).toMatchObject({ code: 4, series: [{ outcome: 'busy', written: 0 }] });
     expect((await run(argv)).stdout).toMatch(/another iscl-denoise is at work on it/);
     expect(server.requests.length).toBe(sent);
+    await lock.release();
+  });
+
+  it('that took the series over while this one stood still gets it: nothing more is sent, exit code 4', async () => {
+    const path = await lockOf();
+    const before = server.archive.size;
+    const thief = setInterval(() => {
+      if (existsSync(path)) writeFileSync(path, JSON.stringify({ token: 'theirs', process: null }));
+    }, 2);
+    const report = await runJson([await folderOf(series), ...to()]);
+    clearInterval(thief);
+    expect(report).toMatchObject({ code: 4, series: [{ notice: { code: 'store-journal' } }] });
+    expect(server.archive.size).toBe(before);
   });
 
   it.each([
-    ['was killed', JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() })],
-    ['was killed while it wrote the lock', '{"pid"'],
+    ['was killed', deadHolder],
+    ['was killed while it wrote the lock', async () => '{"token"'],
   ])('that %s is none', async (_, lock) => {
-    await writeFile(await lockOf(), lock);
+    await writeFile(await lockOf(), await lock());
     expect(await runJson([await folderOf(series), ...to()])).toMatchObject({ code: 0 });
     expect(server.archive.size).toBe(COUNT);
   });

@@ -36,8 +36,8 @@ describe('a folder as people have them', () => {
     expect(await runJson([other, await temporary()])).toMatchObject({
       code: 4,
       unreadable: [
-        { file: 'gone.dcm', what: 'it cannot be read (ENOENT)' },
-        { file: 'damaged-disk.dcm', what: 'it cannot be read (EIO)' },
+        { file: 'gone.dcm', what: 'it cannot be read: a part of the path does not exist (ENOENT)' },
+        { file: 'damaged-disk.dcm', what: 'it cannot be read: the disk reports an error (EIO)' },
       ],
       series: [{ outcome: 'done', written: 2 }],
     });
