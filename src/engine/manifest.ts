@@ -69,7 +69,10 @@ function wrongIn(model: unknown): string | null {
   for (const file of [model, ...(variants as unknown[])]) {
     if (!isRecord(file) || typeof file['file'] !== 'string') return `${name}: a variant names no file`;
     if (!/^[0-9a-f]{64}$/.test(String(file['sha256']))) return `${name}: sha256 is not 64 hex digits`;
-    if (!isCount(file['bytes'])) return `${name}: bytes is not a count`;
+    if (!isCount(file['bytes']) || file['bytes'] > LARGEST_MODEL)
+      return `${name}: bytes is not a count up to ${LARGEST_MODEL}`;
+    if (!isPlainName(file['file']))
+      return `${name}: "${file['file']}" is not the name of a file beside the manifest`;
   }
   const { input, output, golden, domain } = model;
   if (!isRecord(input) || typeof input['name'] !== 'string') return `${name}: input.name is missing`;
@@ -80,8 +83,10 @@ function wrongIn(model: unknown): string | null {
   if (slabWrong) return `${name}: slab${slabWrong}`;
   if (!isRecord(golden) || !isCount(golden['rows']) || !isCount(golden['columns']))
     return `${name}: golden has no size`;
-  if (typeof golden['input'] !== 'string' || typeof golden['output'] !== 'string')
-    return `${name}: golden has no files`;
+  if (golden['rows'] > LARGEST_GOLDEN || golden['columns'] > LARGEST_GOLDEN)
+    return `${name}: golden is larger than ${LARGEST_GOLDEN} x ${LARGEST_GOLDEN}`;
+  if (!isPlainName(golden['input']) || !isPlainName(golden['output']))
+    return `${name}: golden names no files beside the manifest`;
   if (!(typeof golden['toleranceHU'] === 'number' && golden['toleranceHU'] > 0))
     return `${name}: golden.toleranceHU is not positive`;
   if (!isRecord(domain)) return `${name}: domain is missing`;
@@ -97,13 +102,31 @@ function wrongInSlab(slab: unknown): string | null {
   if (slab === undefined) return null;
   if (!isRecord(slab)) return ' is not an object';
   const { inputs, outputs, spacingMm, beyondSpacing } = slab;
-  if (!isCount(inputs) || !isCount(outputs) || inputs % 2 === 0 || outputs % 2 === 0 || outputs > inputs)
+  if (
+    !isCount(inputs) ||
+    !isCount(outputs) ||
+    inputs > MOST_SLICES ||
+    inputs % 2 === 0 ||
+    outputs % 2 === 0 ||
+    outputs > inputs
+  )
     return `: ${String(inputs)} slices in and ${String(outputs)} out are not odd, or more out than in`;
   if (!isRange(spacingMm) || !(spacingMm[0] > 0)) return '.spacingMm is not a range of distances';
   if (!['refuse', 'warn', 'repeat'].includes(String(beyondSpacing)))
     return '.beyondSpacing is not refuse, warn or repeat';
   return null;
 }
+
+/** A manifest may come from anywhere: sizes that no network for CT reaches are refused before anything is read. */
+const LARGEST_MODEL = 512 * 2 ** 20;
+const LARGEST_GOLDEN = 2048;
+const MOST_SLICES = 63;
+/** Bytes of a manifest. */
+export const LARGEST_MANIFEST = 2 ** 20;
+
+/** Of a file in the manifest's own folder: no path, no address. */
+const isPlainName = (value: unknown): value is string =>
+  typeof value === 'string' && /^[^./\\:?#%][^/\\:?#%]{0,200}$/.test(value);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;

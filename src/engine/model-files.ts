@@ -1,7 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex } from '@noble/hashes/utils';
 import { DenoiseError } from '../notices';
-import { readCard, slabSize } from './manifest';
+import { LARGEST_MANIFEST, readCard, slabSize } from './manifest';
+import { wrongInGraph, type Beside } from './model-graph';
 import type { ModelCard } from './types';
 
 /** Everything of a model that is not in its card. */
@@ -32,6 +33,17 @@ export async function matchesHash(
   return bytesToHex(hash.digest()) === file.sha256;
 }
 
+/** Bytes of the golden input or output. */
+export function goldenBytes(card: ModelCard, which: 'input' | 'output'): number {
+  return 4 * slabSize(card)[`${which}s`] * card.golden.rows * card.golden.columns;
+}
+
+/** @throws DenoiseError `model-manifest` when the file asks for more than arithmetic, or reads what no hash covers */
+export function assertGraph(model: Uint8Array, beside: Beside | null, where: string): void {
+  const detail = wrongInGraph(model, beside);
+  if (detail) throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
+}
+
 /** Raw little-endian float32, slices x rows x columns of the card. @throws DenoiseError `model-manifest` when the size is wrong */
 export function goldenValues(
   bytes: Uint8Array,
@@ -55,7 +67,7 @@ export async function fetchCard(
   modelId: string | undefined,
   signal: AbortSignal,
 ): Promise<ModelCard> {
-  return readCard(await download(manifestUrl, signal, 'no-cache'), modelId, manifestUrl);
+  return readCard(await download(manifestUrl, signal, 'no-cache', LARGEST_MANIFEST), modelId, manifestUrl);
 }
 
 /**
@@ -74,26 +86,36 @@ export async function fetchFiles(
   const modelUrl = url(card.file);
   const goldenOf = async (which: 'input' | 'output') => {
     const from = url(card.golden[which]);
-    return goldenValues(await download(from, signal, 'no-cache'), card, which, from);
+    return goldenValues(
+      await download(from, signal, 'no-cache', goldenBytes(card, which)),
+      card,
+      which,
+      from,
+    );
   };
   const [input, output] = await Promise.all([goldenOf('input'), goldenOf('output')]);
   const golden = { input, output };
   const variant = card.variants?.find(({ provider }) => provider === 'wasm');
-  const wasmGraph = variant ? await download(url(variant.file), signal, 'no-cache') : null;
+  const wasmGraph = variant ? await download(url(variant.file), signal, 'no-cache', variant.bytes) : null;
   if (variant && wasmGraph && !(await matchesHash(wasmGraph, variant))) {
     throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: url(variant.file) });
   }
+  if (variant && wasmGraph) assertGraph(wasmGraph, { file: card.file, bytes: card.bytes }, url(variant.file));
   const cache = await openCache();
   const key = `${modelUrl}?sha256=${card.sha256}`;
   const cached = await cache?.match(key);
   if (cached) {
     const model = new Uint8Array(await cached.arrayBuffer());
-    if (await matchesHash(model, card)) return { model, wasmGraph, golden, fromCache: true };
+    if (await matchesHash(model, card)) {
+      assertGraph(model, null, modelUrl);
+      return { model, wasmGraph, golden, fromCache: true };
+    }
     await cache?.delete(key);
   }
   for (const mode of ['default', 'reload'] as const) {
-    const model = await download(modelUrl, signal, mode, loaded => onBytes(loaded, card.bytes));
+    const model = await download(modelUrl, signal, mode, card.bytes, loaded => onBytes(loaded, card.bytes));
     if (!(await matchesHash(model, card))) continue;
+    assertGraph(model, null, modelUrl);
     await remember(cache, key, modelUrl, model);
     return { model, wasmGraph, golden, fromCache: false };
   }
@@ -129,6 +151,8 @@ async function download(
   url: string,
   signal: AbortSignal,
   cache: RequestCache,
+  /** A longer answer is another file: no more of it is read. */
+  most: number,
   onBytes?: (loaded: number) => void,
 ): Promise<Uint8Array> {
   const failed = (cause: unknown, status?: number) => {
@@ -153,14 +177,18 @@ async function download(
   }
   if (!response.ok) throw failed(null, response.status);
   try {
-    if (!onBytes || !response.body) return new Uint8Array(await response.arrayBuffer());
+    if (!response.body) return new Uint8Array(await response.arrayBuffer());
     const chunks: Uint8Array[] = [];
     let loaded = 0;
     const reader = response.body.getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       chunks.push(part.value);
       loaded += part.value.length;
-      onBytes(loaded);
+      if (loaded > most) {
+        await reader.cancel();
+        break;
+      }
+      onBytes?.(loaded);
     }
     const all = new Uint8Array(loaded);
     let at = 0;

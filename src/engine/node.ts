@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Worker as Thread } from 'node:worker_threads';
 import { DenoiseError } from '../notices';
-import { readCard } from './manifest';
-import { goldenValues, matchesHash, type ModelFiles } from './model-files';
+import { LARGEST_MANIFEST, readCard } from './manifest';
+import { assertGraph, goldenBytes, goldenValues, matchesHash, type ModelFiles } from './model-files';
 import { openHere } from './node-session';
 import { SupervisedEngine } from './supervisor';
 import type { Engine, ModelCard } from './types';
@@ -39,7 +40,7 @@ export function createNodeEngine(options: NodeEngineOptions): Engine {
     reference: 'cpu',
     threads: options.threads ?? availableParallelism(),
     warmUp: null,
-    loadCard: async () => readCard(await read(manifestPath), modelId, manifestPath),
+    loadCard: async () => readCard(await read(manifestPath, LARGEST_MANIFEST), modelId, manifestPath),
     loadFiles: card => readFiles(manifestPath, card),
     open: (request, onStep, signal) => {
       // It sends usage data to Microsoft by default since 1.29 (https://github.com/microsoft/onnxruntime/pull/27379), which nobody who
@@ -61,13 +62,14 @@ export function createNodeEngine(options: NodeEngineOptions): Engine {
 
 async function readFiles(manifestPath: string, card: ModelCard): Promise<ModelFiles> {
   const path = (file: string) => resolve(dirname(manifestPath), file);
-  const model = await read(path(card.file));
+  const model = await read(path(card.file), card.bytes);
   if (!(await matchesHash(model, card))) {
     throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: path(card.file) });
   }
+  assertGraph(model, null, path(card.file));
   const golden = async (which: 'input' | 'output') => {
     const from = path(card.golden[which]);
-    return goldenValues(await read(from), card, which, from);
+    return goldenValues(await read(from, goldenBytes(card, which)), card, which, from);
   };
   return {
     model,
@@ -77,9 +79,19 @@ async function readFiles(manifestPath: string, card: ModelCard): Promise<ModelFi
   };
 }
 
-async function read(path: string): Promise<Uint8Array> {
+/** A regular file of at most `most` bytes: a device or a pipe has no end. @throws DenoiseError `model-download` */
+async function read(path: string, most: number): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    // Without O_NONBLOCK, opening a pipe waits for who writes to it.
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const found = await file.stat();
+      if (!found.isFile()) throw new Error('it is not a regular file');
+      if (found.size > most) throw new Error(`it has ${found.size} bytes, at most ${most} belong there`);
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new DenoiseError({ kind: 'fault', code: 'model-download', url: path, detail }, { cause });
