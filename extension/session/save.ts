@@ -54,7 +54,7 @@ export async function* derivedInstances(run: Run, options: DeriveOptions): Async
   const provenance = seriesProvenance(run, strength);
   const client = server ? new DicomWebClient(server) : null;
   const deriver = new WorkerDeriver(
-    () => new Worker(new URL('../../src/dicom/derive.worker.ts', import.meta.url), { type: 'module' }),
+    () => new Worker(new URL('../../src/dicom/derive/derive.worker.ts', import.meta.url), { type: 'module' }),
   );
   try {
     yield* derivedSeries({

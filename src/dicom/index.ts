@@ -2,10 +2,10 @@
  * DICOM in and out: Part 10 to elements and pixels in every transfer syntax the viewer decodes; a source instance, HU and provenance to a
  * derived CT instance. Knows no engine; runs in Node and in a worker.
  */
-export { parsePart10, type ParsedInstance } from './reader';
-export { naturalize } from './naturalized';
-export { decodeFrame, type DecodedFrame } from './decode';
-export { pixelFormatOf } from './pixel-format';
+export { parsePart10, type ParsedInstance } from './part10/reader';
+export { naturalize } from './part10/naturalized';
+export { decodeFrame, type DecodedFrame } from './pixels/decode';
+export { pixelFormatOf } from './pixels/pixel-format';
 export {
   deriveInstance,
   derivedSeriesInstanceUid,
@@ -17,11 +17,11 @@ export {
   type DeriveSource,
   type SlabSources,
   type SourceIdentity,
-} from './derive';
-export { seriesMomentOf, type SeriesMoment } from './series-moment';
-export { WorkerDeriver, type DeriveWorker } from './worker-deriver';
-export type { SourceReference } from './derived-attributes';
-export type { Provenance } from './provenance';
-export { PRIVATE_ALLOW_LIST, type PrivateAllowList } from './private-tags';
-export type { DerivedUids } from './derived-attributes';
-export { sha256Hex } from './uid';
+} from './derive/derive';
+export { seriesMomentOf, type SeriesMoment } from './derive/series-moment';
+export { WorkerDeriver, type DeriveWorker } from './derive/worker-deriver';
+export type { SourceReference } from './derive/derived-attributes';
+export type { Provenance } from './derive/provenance';
+export { PRIVATE_ALLOW_LIST, type PrivateAllowList } from './derive/private-tags';
+export type { DerivedUids } from './derive/derived-attributes';
+export { sha256Hex } from './derive/uid';

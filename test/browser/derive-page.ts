@@ -31,7 +31,7 @@ export async function serveDerivePage(): Promise<{ server: Server; origin: strin
     '/page.js': await bundle(`import { WorkerDeriver } from './src/dicom/index.ts';
       const deriver = new WorkerDeriver(() => new Worker('/worker.js', { type: 'module' }));
       globalThis.api = { derive: deriver.derive };`),
-    '/worker.js': await bundle(`import './src/dicom/derive.worker.ts';`),
+    '/worker.js': await bundle(`import './src/dicom/derive/derive.worker.ts';`),
   };
   const server = createServer((request, response) => {
     const script = scripts[request.url!];

@@ -10,7 +10,7 @@ export function nodeWorker(): DeriveWorker {
      globalThis.addEventListener = (type, listener) => parentPort.on(type, data => listener({ data }));
      globalThis.postMessage = (message, transfer) => parentPort.postMessage(message, transfer);
      require('tsx/cjs/api').register();
-     require(process.cwd() + '/src/dicom/derive.worker.ts');`,
+     require(process.cwd() + '/src/dicom/derive/derive.worker.ts');`,
     { eval: true },
   );
   return {

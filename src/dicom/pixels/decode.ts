@@ -1,13 +1,19 @@
-import type { StoredPixels } from '../ct';
-import { DenoiseError } from '../notices';
+import type { StoredPixels } from '../../ct';
+import { DenoiseError } from '../../notices';
 import { announcedBy, codecOf, type Decoded } from './codecs';
-import { asciiOf, isEncapsulated, type EncapsulatedElement, type ValueElement, wordOf } from './elements';
+import {
+  asciiOf,
+  isEncapsulated,
+  type EncapsulatedElement,
+  type ValueElement,
+  wordOf,
+} from '../part10/elements';
 import { frameOf } from './encapsulated';
-import { undecodable, unreadable } from './errors';
-import { numberOf } from './numeric-strings';
-import type { ParsedInstance } from './reader';
-import { TAG } from './tags';
-import { transferSyntaxOf } from './transfer-syntax';
+import { undecodable, unreadable } from '../part10/errors';
+import { numberOf } from '../part10/numeric-strings';
+import type { ParsedInstance } from '../part10/reader';
+import { TAG } from '../part10/tags';
+import { transferSyntaxOf } from '../part10/transfer-syntax';
 
 /** 4096 x 4096, four times the largest matrix of a CT: a decoder needs up to 24 bytes for each pixel at once. */
 const MAX_PIXELS = 2 ** 24;

@@ -1,6 +1,6 @@
-import { PRODUCT } from '../ct';
-import { ascii, asciiOf, type RawDataset } from './elements';
-import { TAG } from './tags';
+import { PRODUCT } from '../../ct';
+import { ascii, asciiOf, type RawDataset } from '../part10/elements';
+import { TAG } from '../part10/tags';
 
 /** One concept of a coding scheme (PS3.3 8.1), by Code Value or by URN Code Value. */
 export type Code = ValueCode | UrnCode;

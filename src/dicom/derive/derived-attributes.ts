@@ -1,4 +1,4 @@
-import { CT_IMAGE_STORAGE, PRODUCT, type StoredPixels } from '../ct';
+import { CT_IMAGE_STORAGE, PRODUCT, type StoredPixels } from '../../ct';
 import { CODE, codeItem, isCode } from './codes';
 import { dicomMoment, type DicomMoment } from './dates';
 import type { DeriveInput } from './derive';
@@ -14,12 +14,12 @@ import {
   wordOf,
   type RawDataset,
   type RawElement,
-} from './elements';
+} from '../part10/elements';
 import { joinedText } from './joined-text';
-import { numberOf, withNumbers } from './numeric-strings';
+import { numberOf, withNumbers } from '../part10/numeric-strings';
 import { filterPrivate } from './private-tags';
 import { derivationDescription, percent, toAscii, type Provenance } from './provenance';
-import { TAG } from './tags';
+import { TAG } from '../part10/tags';
 
 /** An instance by class and UID. */
 export interface SourceReference {

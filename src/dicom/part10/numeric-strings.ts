@@ -1,4 +1,4 @@
-import { decimalString, integerString, withPoint } from '../decimal';
+import { decimalString, integerString, withPoint } from '../../decimal';
 import { vrOfTag } from './dictionary';
 import { isSequence, valueOf, type RawDataset, type RawElement, type ValueElement } from './elements';
 

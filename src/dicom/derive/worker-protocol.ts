@@ -1,4 +1,4 @@
-import type { Fault, Refusal } from '../notices';
+import type { Fault, Refusal } from '../../notices';
 import type { DerivedInstance, DeriveInput, PreparedSource } from './derive';
 
 /** Handle to worker. The buffer of `hu` is transferred. */

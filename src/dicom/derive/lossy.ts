@@ -1,7 +1,7 @@
-import { ascii, asciiOf, isEncapsulated, wordOf, type RawDataset, type RawElement } from './elements';
-import type { ParsedInstance } from './reader';
-import { TAG } from './tags';
-import { transferSyntaxOf } from './transfer-syntax';
+import { ascii, asciiOf, isEncapsulated, wordOf, type RawDataset, type RawElement } from '../part10/elements';
+import type { ParsedInstance } from '../part10/reader';
+import { TAG } from '../part10/tags';
+import { transferSyntaxOf } from '../part10/transfer-syntax';
 
 /**
  * Lossy Image Compression and its ratio and method, where the source's own transfer syntax lost something but its dataset does not say so

@@ -1,5 +1,5 @@
-import { PRODUCT } from '../ct';
-import type { Warning } from '../notices';
+import { PRODUCT } from '../../ct';
+import type { Warning } from '../../notices';
 
 /** With what the slice was made: enough to make it again, and to tell two results apart. */
 export interface Provenance {

@@ -1,4 +1,4 @@
-import type { NaturalizedInstance } from '../ct';
+import type { NaturalizedInstance } from '../../ct';
 import { DicomMessage, DicomMetaDictionary } from './dcmjs';
 import { keywordOfTag, tagOfKeyword, vrOfTag } from './dictionary';
 import { hasLongLength, padded, wordBytes, type RawDataset, type RawElement } from './elements';

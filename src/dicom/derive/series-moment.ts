@@ -1,7 +1,7 @@
-import { DenoiseError } from '../notices';
-import { asciiOf } from './elements';
-import { parsePart10 } from './reader';
-import { TAG } from './tags';
+import { DenoiseError } from '../../notices';
+import { asciiOf } from '../part10/elements';
+import { parsePart10 } from '../part10/reader';
+import { TAG } from '../part10/tags';
 
 /** Series Date (DA) and Series Time (TM), as they stand in a file. They are the series', so every instance of it must say the same. */
 export interface SeriesMoment {

@@ -1,4 +1,4 @@
-import { DenoiseError } from '../notices';
+import { DenoiseError } from '../../notices';
 
 /** A file that is no readable DICOM, or says two different things about itself. `what` is one clause for people, in English. */
 export function unreadable(what: string, cause?: unknown): DenoiseError {

@@ -4,21 +4,21 @@ import {
   type NaturalizedInstance,
   type StoredPixels,
   type StoredSlice,
-} from '../ct';
-import { decodeFrame } from './decode';
+} from '../../ct';
+import { decodeFrame } from '../pixels/decode';
 import { derivedAttributes, type DerivedUids, type SourceReference } from './derived-attributes';
-import { asciiOf, type RawDataset } from './elements';
-import { unreadable } from './errors';
+import { asciiOf, type RawDataset } from '../part10/elements';
+import { unreadable } from '../part10/errors';
 import { lossyHistory } from './lossy';
-import { rawFromNaturalized } from './naturalized';
+import { rawFromNaturalized } from '../part10/naturalized';
 import type { PrivateAllowList } from './private-tags';
 import { settingsKey, type Provenance } from './provenance';
-import { pixelFormatOf } from './pixel-format';
-import { parsePart10, type ParsedInstance } from './reader';
+import { pixelFormatOf } from '../pixels/pixel-format';
+import { parsePart10, type ParsedInstance } from '../part10/reader';
 import type { SeriesMoment } from './series-moment';
-import { TAG } from './tags';
+import { TAG } from '../part10/tags';
 import { deterministicUid, sha256Hex } from './uid';
-import { writePart10 } from './writer';
+import { writePart10 } from '../part10/writer';
 
 /**
  * Where a derived slice comes from: Part 10 bytes, a file already read (and its stored values, where a slice has been made of it), or what a viewer

@@ -1,6 +1,6 @@
-import { valueOf, type EncapsulatedElement, type RawDataset } from './elements';
-import { unreadable } from './errors';
-import { TAG } from './tags';
+import { valueOf, type EncapsulatedElement, type RawDataset } from '../part10/elements';
+import { unreadable } from '../part10/errors';
+import { TAG } from '../part10/tags';
 
 /**
  * The code stream of one frame (PS3.5 A.4): one frame may be several fragments, with a Basic or Extended Offset Table or without any.

@@ -1,7 +1,7 @@
-import type { PixelFormat } from '../ct';
-import { wordOf, type RawDataset } from './elements';
-import { numericTextOf } from './numeric-strings';
-import { TAG } from './tags';
+import type { PixelFormat } from '../../ct';
+import { wordOf, type RawDataset } from '../part10/elements';
+import { numericTextOf } from '../part10/numeric-strings';
+import { TAG } from '../part10/tags';
 
 const WORDS = [
   'Rows',

@@ -1,4 +1,4 @@
-import { asciiOf, type RawDataset } from './elements';
+import { asciiOf, type RawDataset } from '../part10/elements';
 
 /** Private creator to its attributes, each as 0xgggg00ee: group, and the element within the creator's block. */
 export type PrivateAllowList = Readonly<Record<string, readonly number[]>>;

@@ -1,4 +1,4 @@
-import type { TransferSyntax } from '../transfer-syntax';
+import type { TransferSyntax } from '../../part10/transfer-syntax';
 import type { Decode } from './types';
 
 export { announcedBy } from './announced';

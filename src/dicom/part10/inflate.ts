@@ -1,5 +1,5 @@
 import { Inflate } from 'fflate';
-import { DenoiseError } from '../notices';
+import { DenoiseError } from '../../notices';
 import { unreadable } from './errors';
 
 /** More than this is refused whatever it was inflated from: twice as much is needed for a moment, and a page has about 600 MB to spare. */

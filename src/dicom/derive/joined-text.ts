@@ -1,5 +1,5 @@
-import { padded } from './elements';
-import { decodedText } from './text';
+import { padded } from '../part10/elements';
+import { decodedText } from '../part10/text';
 
 const SINGLE_BYTE = /^(ISO_IR (6|100|101|109|110|144|127|126|138|148|203|13|166))?$/;
 const UTF8 = 'ISO_IR 192';

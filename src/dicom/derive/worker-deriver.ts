@@ -1,4 +1,4 @@
-import { DenoiseError, type Fault } from '../notices';
+import { DenoiseError, type Fault } from '../../notices';
 import { prepareSource, type DerivedInstance, type DeriveInput } from './derive';
 import type { DeriveRequest, DeriveResponse } from './worker-protocol';
 

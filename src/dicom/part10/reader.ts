@@ -1,4 +1,4 @@
-import { DenoiseError } from '../notices';
+import { DenoiseError } from '../../notices';
 import { asciiOf, type RawDataset, type RawElement } from './elements';
 import { unreadable } from './errors';
 import { ElementReader, type Encoding } from './element-reader';

@@ -1,4 +1,4 @@
-import { DenoiseError } from '../notices';
+import { DenoiseError } from '../../notices';
 import { derivePrepared } from './derive';
 import type { DeriveRequest, DeriveResponse } from './worker-protocol';
 
