@@ -188,8 +188,7 @@ export class Session {
   }
 
   private get activeRun(): Run | null {
-    const shown = this.grid.displaySetIn();
-    return shown ? this.runs.of(shown.displaySetInstanceUID) : null;
+    return this.runs.of(this.grid.displaySetIn()?.displaySetInstanceUID ?? '');
   }
 
   /** The stage that hangs now; null under another hanging protocol, such as MPR. */
