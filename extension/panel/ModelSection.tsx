@@ -1,7 +1,7 @@
 import { NoticeBox, Section } from './parts';
 import { describe } from '../../src/notices';
 import type { EngineInfo, ProviderRejection } from '../../src/engine';
-import type { Verdict } from '../../src/ct';
+import type { ModelSlab, Verdict } from '../../src/ct';
 import type { Warning } from '../../src/notices';
 import type { SessionSnapshot } from '../session/snapshot';
 
@@ -26,6 +26,12 @@ export function ModelSection({
           <dd data-cy="iscl-model-name">
             {model.name} {model.version}
           </dd>
+          {model.slab ? (
+            <>
+              <dt>Reads</dt>
+              <dd data-cy="iscl-slab">{slabWords(model.slab)}</dd>
+            </>
+          ) : null}
           <dt>Runs on</dt>
           <dd data-cy="iscl-provider" data-provider={info?.provider ?? ''}>
             {info ? place(info) : 'chosen when denoising starts'}
@@ -50,6 +56,16 @@ export function ModelSection({
       {info ? <Why info={info} /> : null}
     </Section>
   );
+}
+
+/** How many slices go in and come out, and what becomes of a series whose slices lie otherwise. */
+function slabWords({ inputs, outputs, spacingMm: [low, high], beyondSpacing }: ModelSlab): string {
+  const beyond = {
+    refuse: 'other series are refused',
+    warn: 'other series with a warning',
+    repeat: 'in other series each slice alone, with a warning',
+  }[beyondSpacing];
+  return `${inputs} neighbouring slices for every ${outputs}, ${low} to ${high} mm apart; ${beyond}`;
 }
 
 /** What the domain check says; each deviation has a warning of its own above. */

@@ -198,9 +198,15 @@ describe('the verdict of a slab model', () => {
     const notices = verdict.kind === 'refused' ? verdict.reasons : verdict.warnings;
     return [verdict.kind, ...notices.map(({ code }) => code)];
   };
+  test('tells whether neighbours are used beyond the spacing', () => {
+    const verdict = (beyondSpacing: ModelSlab['beyondSpacing']) =>
+      judgeSeries(at(even(6, 8)), null, { ...slab, beyondSpacing });
+    expect(verdict('repeat')).toMatchObject({ warnings: [{ spacingMm: 8, neighbours: 'not used' }] });
+    expect(verdict('warn')).toMatchObject({ warnings: [{ spacingMm: 8, neighbours: 'used' }] });
+  });
   test('says what happens beyond the spacing, and that a series is interrupted', () => {
     expect(codes(even(6))).toEqual(['accepted']);
-    expect(codes(even(6, 8))).toEqual(['accepted', 'spacing-without-neighbours']);
+    expect(codes(even(6, 8))).toEqual(['accepted', 'spacing-outside-domain']);
     expect(codes(even(6, 8), { beyondSpacing: 'warn' })).toEqual(['accepted', 'spacing-outside-domain']);
     expect(codes(even(6, 8), { beyondSpacing: 'refuse' })).toEqual(['refused', 'spacing-outside-model']);
     expect(codes([0, 1, 2, 5, 6])).toEqual(['accepted', 'slices-interrupted']);

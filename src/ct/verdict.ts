@@ -176,9 +176,10 @@ function* judgeNeighbours(
   for (const run of runs.filter(each => isBeyond(each, slab))) {
     const spacingMm = Math.round(run.spacingMm! * 100) / 100;
     if (slab.beyondSpacing === 'refuse') yield { kind: 'refusal', code: 'spacing-outside-model', spacingMm };
-    else if (slab.beyondSpacing === 'warn')
-      yield { kind: 'warning', code: 'spacing-outside-domain', spacingMm };
-    else yield { kind: 'warning', code: 'spacing-without-neighbours', spacingMm };
+    else {
+      const neighbours = slab.beyondSpacing === 'warn' ? 'used' : 'not used';
+      yield { kind: 'warning', code: 'spacing-outside-domain', spacingMm, neighbours };
+    }
   }
 }
 

@@ -32,8 +32,12 @@ export type Warning = { readonly kind: 'warning' } & (
   | { readonly code: 'body-part-outside-domain'; readonly bodyPart: string }
   | { readonly code: 'age-outside-domain'; readonly ageYears: number }
   | { readonly code: 'kvp-outside-domain'; readonly kvp: number }
-  | { readonly code: 'spacing-outside-domain'; readonly spacingMm: number }
-  | { readonly code: 'spacing-without-neighbours'; readonly spacingMm: number }
+  | {
+      readonly code: 'spacing-outside-domain';
+      readonly spacingMm: number;
+      /** What the model's card asks for. */
+      readonly neighbours: 'used' | 'not used';
+    }
   | { readonly code: 'slices-interrupted'; readonly parts: number }
   | { readonly code: 'lossy-source'; readonly method: string }
   | { readonly code: 'derived-source'; readonly imageType: string }

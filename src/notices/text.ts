@@ -145,9 +145,7 @@ function describeWarning(warning: Warning): string {
     case 'kvp-outside-domain':
       return `The tube voltage (${warning.kvp} kV) is outside what the model was trained for.`;
     case 'spacing-outside-domain':
-      return `The distance between slices (${warning.spacingMm} mm) is outside what the model was trained for.`;
-    case 'spacing-without-neighbours':
-      return `The slices lie ${warning.spacingMm} mm apart, outside what the model was trained for, so each is denoised without its neighbours.`;
+      return `The distance between slices (${warning.spacingMm} mm) is outside what the model was trained for; neighbouring slices are ${warning.neighbours}.`;
     case 'slices-interrupted':
       return `The series is ${warning.parts} stacks of slices, by gaps, spacing or acquisition; no slice is denoised with a neighbour of another stack.`;
     case 'lossy-source':

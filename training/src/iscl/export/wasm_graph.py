@@ -74,7 +74,9 @@ def _heights(model: onnx.ModelProto, names: list[str], size: int) -> dict[str, i
     shown = onnx.ModelProto.FromString(model.SerializeToString())
     shown.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
     runner = onnxruntime.InferenceSession(shown.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = runner.run(names, {model.graph.input[0].name: np.zeros((1, 1, size, size), np.float32)})
+    # A network of slabs takes as many channels as it reads slices.
+    channels = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    found = runner.run(names, {model.graph.input[0].name: np.zeros((1, channels, size, size), np.float32)})
     return {name: value.shape[2] for name, value in zip(names, found, strict=True)}
 
 
