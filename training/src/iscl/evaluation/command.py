@@ -128,13 +128,13 @@ def _tune(cases: list[EvalCase], path: Path) -> int:
         if package:
             print(f"{name}: package '{package}' is not installed", file=sys.stderr)
             continue
-        found = {}
+        found: dict[float, float] = {}
         for strength in grid:
             result = score(baselines.baseline(name, strength), crops, transfer=False)
             found[strength] = result["psnr_gain"]
             lines.append(f"{name},{strength},{result['psnr_gain']:.3f},{result['ssim_gain']:.4f},{result['noise_cut']:.3f}")
             print(lines[-1], file=sys.stderr, flush=True)
-        best = max(found, key=found.get)
+        best = max(found, key=lambda strength: found[strength])
         print(f"{name}: best {best}, in use {baselines.CHOSEN[name]}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0

@@ -139,7 +139,7 @@ def hotelling(signal: np.ndarray, absent: np.ndarray) -> tuple[float, np.ndarray
     """d' and template of the Hotelling observer: mean signal [c], absent samples [n, c]."""
     covariance = np.atleast_2d(np.cov(absent, rowvar=False))
     template = np.linalg.solve(covariance, signal)
-    return float(np.sqrt(max(signal @ template, 0.0))), template
+    return float(np.sqrt(max(float(signal @ template), 0.0))), template
 
 
 def area_under_curve(present: np.ndarray, absent: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from .cases import ROI_PX, EvalCase
 from .metrics import ABDOMEN, TISSUES, Window
+from .nps import Spectrum
 from .realdata import RealSlice
 from .store import Result
 
@@ -99,18 +100,18 @@ def crops_figure(results: Sequence[Result], view: View, number: int, path: Path)
 def nps_figure(results: Sequence[Result], path: Path) -> None:
     """Radial NPS of the test slices' uniform regions: as measured, and each scaled to unit area."""
     figure, (absolute, shape) = plt.subplots(1, 2, figsize=(11, 4))
-    curves = []
+    curves: list[tuple[str, Spectrum, bool]] = []
     for r in results:
         spectra = r.scores["spectra"] if r.scores else {}
         if not curves and "reference" in spectra:
-            curves.append(("Reference (full dose)", spectra["reference"], "k--"))
+            curves.append(("Reference (full dose)", spectra["reference"], True))
         if "output" in spectra and not r.slow:
-            curves.append((r.row.label, spectra["output"], "-"))
+            curves.append((r.row.label, spectra["output"], False))
     # No two curves look the same: ten colours, and a line style of its own for each ten of them.
-    colours, lines = plt.get_cmap("tab10").colors, ("-", ":", "-.")
-    for k, (label, spectrum, style) in enumerate(curves):
+    colours, lines = matplotlib.color_sequences["tab10"], ("-", ":", "-.")
+    for k, (label, spectrum, is_reference) in enumerate(curves):
         turn, colour = divmod(k - 1, len(colours))
-        style = {"color": "k", "ls": "--"} if style == "k--" else {"color": colours[colour], "ls": lines[turn % len(lines)]}
+        style: dict = {"color": "k", "ls": "--"} if is_reference else {"color": colours[colour], "ls": lines[turn % len(lines)]}
         absolute.semilogy(spectrum.frequency, np.maximum(spectrum.power, 1e-3), **style, lw=1.2, label=label)
         area = spectrum.power.sum() * (spectrum.frequency[1] - spectrum.frequency[0])
         if area > 0:
@@ -127,17 +128,17 @@ def nps_figure(results: Sequence[Result], path: Path) -> None:
 
 def bias_figure(results: Sequence[Result], path: Path) -> None:
     """HU shift per row, a panel a tissue, with the 1 HU limit."""
-    rows = [r for r in results[1:] if r.scores]
+    rows = [(r.row.label, r.scores["bias"]) for r in results[1:] if r.scores]
     figure, axes = plt.subplots(1, len(TISSUES), figsize=(11, 0.22 * len(rows) + 1.2), sharey=True)
     for axis, tissue in zip(axes, TISSUES, strict=True):
-        axis.barh(range(len(rows)), [r.scores["bias"].get(tissue, np.nan) for r in rows], 0.7)
+        axis.barh(range(len(rows)), [bias.get(tissue, np.nan) for _, bias in rows], 0.7)
         axis.axvspan(-1, 1, color="0.9", zorder=0)
         # A network that is far from trained would flatten all other bars.
         axis.set_xlim(-BIAS_LIMIT_HU, BIAS_LIMIT_HU)
         axis.set_xticks(range(-2, 3))
         axis.tick_params(axis="x", labelsize=7)
         axis.set_title(tissue, fontsize=8)
-    axes[0].set_yticks(range(len(rows)), [r.row.label for r in rows], fontsize=7)
+    axes[0].set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=7)
     axes[0].invert_yaxis()
     figure.supxlabel("HU shift against the input (bars cut at the ends)", fontsize=9)
     _save(figure, path)
@@ -145,11 +146,11 @@ def bias_figure(results: Sequence[Result], path: Path) -> None:
 
 def detectability_figure(results: Sequence[Result], path: Path) -> None:
     """d' of both observers relative to the input's, per dose, with 95 % intervals."""
-    rows = [r for r in results[1:] if r.detectability]
+    rows = [(r.row.label, r.detectability) for r in results[1:] if r.detectability]
     figure, axes = plt.subplots(1, 2, figsize=(11, 0.32 * len(rows) + 1.5), sharey=True)
     for axis, observer in zip(axes, ("cho", "npw"), strict=True):
-        for k, dose in enumerate(rows[0].detectability if rows else ()):
-            values = np.array([[r.detectability[dose][f"{observer}_ratio{s}"] for s in ("", "_low", "_high")] for r in rows])
+        for k, dose in enumerate(rows[0][1] if rows else ()):
+            values = np.array([[found[dose][f"{observer}_ratio{s}"] for s in ("", "_low", "_high")] for _, found in rows])
             # A percentile interval need not hold the estimate itself.
             error = np.maximum(np.abs(values[:, 1:] - values[:, :1]).T, 0)
             place = np.arange(len(rows)) + 0.22 * (k - 1)
@@ -158,7 +159,7 @@ def detectability_figure(results: Sequence[Result], path: Path) -> None:
         axis.set_xlim(0.6, 1.6)
         axis.set_xlabel(f"d' of the {observer.upper()} observer / input's")
         axis.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(len(rows)), [r.row.label for r in rows], fontsize=7)
+    axes[0].set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=7)
     axes[0].invert_yaxis()
     axes[1].legend(fontsize=7)
     _save(figure, path)

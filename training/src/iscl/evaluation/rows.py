@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def baseline_rows() -> list[Row]:
         package = baselines.missing_package(name)
         absent = f"package '{package}' is not installed" if package else None
         identity = f"{name} {baselines.CHOSEN[name]}"
-        rows.append(Row(label, load=lambda name=name: baselines.baseline(name), absent=absent, identity=identity))
+        rows.append(Row(label, load=partial(baselines.baseline, name), absent=absent, identity=identity))
     return rows
 
 

@@ -76,12 +76,13 @@ def evaluate(
     for number, row in enumerate(rows):
         if number not in results:
             try:
+                assert row.load, "a row has load or absent"
                 denoisers[number] = row.load()
                 seconds[number] = _probe(denoisers[number], material.cases[0].noisy)
             except Exception as error:  # networks, ONNX Runtime and filters raise kinds of their own
                 results[number] = _failed(row, error, rows[0])
     estimate = {number: _estimate(seconds[number], material) for number in seconds}
-    for number, result in sorted(results.items()):
+    for _, result in sorted(results.items()):
         report(f"{result.row.label}: {result.row.absent or 'kept from an earlier run'}")
     references: dict[bool, dict] = {}
     begun = clock()

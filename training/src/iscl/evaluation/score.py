@@ -53,7 +53,7 @@ def transfer_figures(denoise: Denoise, cases: Sequence[EvalCase]) -> dict[str, f
     figures = {}
     for kind, found in (
         ("", [([c.noisy - c.reference for c in mixed], mixed[0].spacing, mtf.gaussian_edge)] if mixed else []),
-        ("own_", [([c.own.field], c.spacing, c.own_edge) for c in own]),
+        ("own_", [([c.own.field], c.spacing, c.own_edge) for c in own if c.own and c.own_edge]),
     ):
         for level, contrast in (("high", mtf.HIGH_CONTRAST), ("low", mtf.LOW_CONTRAST)):
             pairs = [

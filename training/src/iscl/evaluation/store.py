@@ -103,7 +103,7 @@ class RowStore:
         crops = {f"crop{k}": crop for k, crop in enumerate(result.crops)}
         path = self._path(result.row)
         partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, measured=np.array(json.dumps(_measured(result))), **crops)
+        np.savez_compressed(partial, measured=np.array(json.dumps(_measured(result))), **crops)  # type: ignore[arg-type]  # numpy declares names of arrays as its own options
         partial.replace(path)
 
     def load(self, row: Row) -> Result | None:

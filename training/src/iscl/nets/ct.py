@@ -1,8 +1,14 @@
 """Networks of the CT presets: HU in, HU out, norm-free, made to run in a browser.
 
+<<<<<<< Updated upstream
 Rules they keep (docs/decisions.md): one input slice or a multiple of 4 channels at the first convolution (a slab is padded with
 zeros), every other channel count a multiple of 4 (ONNX Runtime's WebGPU provider computes some other counts wrongly,
 https://github.com/microsoft/onnxruntime/issues/29651), ReLU, explicit pads, any H and W, a residual output without its wide blur.
+=======
+Rules they keep (docs/decisions): one input channel, every other channel count a multiple of 4 (ONNX Runtime's WebGPU
+provider computes some other counts wrongly, https://github.com/microsoft/onnxruntime/issues/29651), ReLU, explicit
+pads, any H and W, a residual output without its wide blur.
+>>>>>>> Stashed changes
 """
 
 from __future__ import annotations
@@ -148,8 +154,8 @@ class CtDenoiser(nn.Module):
     def scale_noise(self, factor: float) -> None:
         """Makes `noise` `factor` times what it was: everything after the last layer is linear."""
         with torch.no_grad():
-            self.unet.head.weight.mul_(factor)
-            self.unet.head.bias.mul_(factor)
+            for parameter in self.unet.head.parameters():
+                parameter.mul_(factor)
 
 
 def without_fine_share(noise: Tensor, share: float) -> Tensor:
@@ -235,7 +241,8 @@ def _initialise(module: nn.Module) -> None:
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
         if isinstance(layer, _ResidualBlock):
             # A residual block starts as (nearly) the identity: norm-free stacks then train at lr 1e-3.
             nn.init.normal_(layer.second.weight, std=1e-2)

@@ -22,8 +22,8 @@ class RedCnn(nn.Module):
         self.decode = nn.ModuleList(
             [nn.ConvTranspose2d(channels, 1 if i == 4 else channels, 5, padding=2) for i in range(5)]
         )
-        nn.init.zeros_(self.decode[4].weight)
-        nn.init.zeros_(self.decode[4].bias)
+        for parameter in self.decode[4].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, hu: Tensor) -> Tensor:
         image = hu.clamp(HU_MIN, HU_MAX) * (1.0 / HU_SCALE)

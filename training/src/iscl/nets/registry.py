@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 
-from .ct import SHAPES, CtDenoiser, Shape, CtNoiseGenerator, TextureDiscriminator
+from .ct import SHAPES, CtDenoiser, CtNoiseGenerator, Shape, TextureDiscriminator
 from .paper import PaperDiscriminator, PaperGenerator, PaperNoiseExtractor
 from .redcnn import RedCnn
 
 _BUILDERS: dict[str, Callable[[], nn.Module]] = {
-    **{f"ct-{size}": lambda size=size: CtDenoiser(size) for size in SHAPES},
+    **{f"ct-{size}": partial(CtDenoiser, size) for size in SHAPES},
     "ct-generator": CtNoiseGenerator,
     "ct-generator-3": lambda: CtNoiseGenerator(slices=3),
     "texture-discriminator": TextureDiscriminator,
@@ -47,11 +48,10 @@ def gflop(net: nn.Module, rows: int = 512, columns: int = 512) -> float:
 
     def convolution(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total
+        assert isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))
         kernel = layer.weight.shape[2] * layer.weight.shape[3]
-        if isinstance(layer, nn.ConvTranspose2d):
-            positions = inputs[0].shape[2] * inputs[0].shape[3]
-        else:
-            positions = output.shape[2] * output.shape[3]
+        image = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
+        positions = image.shape[2] * image.shape[3]
         total += 2 * positions * kernel * layer.in_channels * layer.out_channels // layer.groups
 
     layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]

@@ -2,7 +2,7 @@
 
 from .checkpoint import CheckpointError, load_checkpoint, start_weights
 from .config import ConfigError, IsclOptions, TrainConfig, make_config
-from .pairs import PairSlice, PairsError, read_pairs
+from .pairs import PairsError, PairSlice, read_pairs
 from .patches import PatchOptions, PatchSampler
 from .run import RunError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(path.suffix + ".partial")
     torch.save({"format": FORMAT, **content}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: Path) -> dict[str, Any]:

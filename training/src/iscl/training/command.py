@@ -11,7 +11,7 @@ import torch
 
 from .config import ConfigError, TrainConfig, make_config
 from .own_folders import Caches, cache_folders
-from .pairs import PairSlice, PairsError, check_folders, read_pairs
+from .pairs import PairsError, PairSlice, check_folders, read_pairs
 from .patches import PatchSampler
 from .run import RunError, Trainer, prepare, run
 from .supervised import SupervisedTrainer

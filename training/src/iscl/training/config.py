@@ -115,7 +115,7 @@ def _section(kind: type, raw: Any, name: str) -> Any:
             if not isinstance(value, (list, tuple)) or len(value) != len(default):
                 raise ConfigError(f"{label} must be {len(default)} numbers")
             value = tuple(float(v) for v in value)
-        elif isinstance(default, bool) or isinstance(default, str):
+        elif isinstance(default, (bool, str)):
             if not isinstance(value, type(default)):
                 raise ConfigError(f"{label} must be a {type(default).__name__}, not {value!r}")
         elif isinstance(default, (int, float)):

@@ -60,8 +60,8 @@ class Ema:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for mean, value in zip(self.net.parameters(), source.parameters(), strict=True):
             mean.lerp_(value, 1 - decay)
-        for mean, value in zip(self.net.buffers(), source.buffers(), strict=True):
-            mean.copy_(value)
+        for own, buffer in zip(self.net.buffers(), source.buffers(), strict=True):
+            own.copy_(buffer)
 
 
 def set_lr(optimizer: torch.optim.Optimizer | Lookahead, lr: float) -> None:

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from ..data import CLEAN_LIMIT_HU
-from .pairs import PairSlice, PairsError
-
+from .pairs import PairsError, PairSlice
 
 ZOOM = (0.75, 1.35)
 OWN_ZOOM = (0.75, 2.0)
@@ -125,9 +124,9 @@ class PatchSampler:
         pair = self.pairs[index]
         size = options.size
         # Without the option, no random number is spent on it: runs of earlier configurations stay as they were.
-        own = self._noisy[index] or bool(options.own_kernel) and rng.random() < options.own_kernel
+        own = self._noisy[index] or (bool(options.own_kernel) and rng.random() < options.own_kernel)
         if rng.random() < options.zoom:
-            size = min(int(round(options.size * rng.uniform(*(OWN_ZOOM if own else ZOOM)))), *pair.hu.shape)
+            size = min(round(options.size * rng.uniform(*(OWN_ZOOM if own else ZOOM))), *pair.hu.shape)
         window = self._window(pair, index, size)
         clean = torch.from_numpy(pair.hu[window].astype(np.float32))[None, None]
         noise = self._own_noise(pair, window) if own else self._noise(pair, index, window, size)
@@ -152,8 +151,8 @@ class PatchSampler:
             edges = torch.zeros_like(edges)
         noisy = clean + noise[0]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        turned = (_turn(part, turns, flip) for part in (noisy, clean, edges))
-        return *turned, torch.full((1, 1, 1), share)
+        noisy, clean, edges = (_turn(part, turns, flip) for part in (noisy, clean, edges))
+        return noisy, clean, edges, torch.full((1, 1, 1), share)
 
     def _own_noise(self, pair: PairSlice, window: tuple[slice, slice]) -> Tensor:
         """Field 0 of a pair, which has the slice's own kernel, where it belongs; with either sign."""

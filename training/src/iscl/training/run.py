@@ -40,7 +40,7 @@ class RunError(RuntimeError):
 def prepare(config: TrainConfig) -> None:
     """Seeds and thread count. Denormals are flushed: without it, convolutions on a CPU slow down as weights settle."""
     random.seed(config.seed)
-    np.random.seed(config.seed)
+    np.random.seed(config.seed)  # noqa: NPY002  # for packages that use the global generator
     torch.manual_seed(config.seed)
     # More threads than cores wait for each other at every operation: the training stalls.
     torch.set_num_threads(min(config.threads, os.cpu_count() or 1))

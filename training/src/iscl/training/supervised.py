@@ -37,14 +37,14 @@ class SupervisedTrainer:
         self.cases = cases(validation, config.validation_slices)
 
     def _network(self) -> torch.nn.Module:
-        return build(self.config.network).to(self.device, memory_format=torch.channels_last)
+        return build(self.config.network).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare this form
 
     def step(self, iteration: int) -> dict[str, float]:
         config = self.config
         set_lr(self.optimizer, cosine_lr(config.lr, iteration, config.iterations, config.warmup))
-        batch = (part.to(self.device) for part in self.sampler.batch_with_edges())
+        noisy, clean, edges, share = (part.to(self.device) for part in self.sampler.batch_with_edges())
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half_precision):
-            loss, error = pair_loss(self.net, *batch, config.edge_weight)
+            loss, error = pair_loss(self.net, noisy, clean, edges, share, config.edge_weight)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

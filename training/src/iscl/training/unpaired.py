@@ -17,7 +17,7 @@ from . import checkpoint
 from .config import ConfigError, TrainConfig
 from .iscl_step import Optimizers, Players, iscl_step
 from .optim import Ema, Lookahead, linear_lr, parameters, set_lr
-from .pairs import PairSlice, PairsError
+from .pairs import PairsError, PairSlice
 from .patches import PatchSampler
 from .run import half_precision
 from .supervised import pair_loss
@@ -96,7 +96,10 @@ class IsclTrainer:
                           "judge_noisy": "texture-discriminator", "judge_clean": "texture-discriminator"}
         if not self.paper and not isinstance(build(config.network), CtDenoiser):
             raise ConfigError(f"network {config.network} cannot be F and H of the ct networks: it gives no noise map")
-        nets = {name: build(kind).to(self.device, memory_format=torch.channels_last) for name, kind in self.kinds.items()}
+        nets: dict[str, nn.Module] = {
+            name: build(kind).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare this form
+            for name, kind in self.kinds.items()
+        }
         if config.start_from:
             start = checkpoint.start_weights(Path(config.start_from), config.network)
             nets["denoiser"].load_state_dict(start)
@@ -125,14 +128,16 @@ class IsclTrainer:
         bypassed = not self.config.iscl.use_extractor
         if self.paper:
             return Players(
-                **nets,
+                **nets,  # type: ignore[arg-type]  # the names of the networks, never `unit`
                 add_noise=lambda y, seed: generator(y),
                 extract=(lambda x: x - denoiser(x)) if bypassed else extractor,
             )
+        noise_map = denoiser if bypassed else extractor
+        assert isinstance(noise_map, CtDenoiser)
         return Players(
             **nets,
             add_noise=generator,
-            extract=(denoiser if bypassed else extractor).noise,
+            extract=noise_map.noise,
             unit=NOISE_SCALE,
         )
 
@@ -153,8 +158,8 @@ class IsclTrainer:
         return values
 
     def _anchor(self) -> Tensor:
-        batch = (part.to(self.device) for part in self.anchor_sampler.batch_with_edges())
-        return pair_loss(self.players.denoiser, *batch, self.config.edge_weight)[0]
+        noisy, clean, edges, share = (part.to(self.device) for part in self.anchor_sampler.batch_with_edges())
+        return pair_loss(self.players.denoiser, noisy, clean, edges, share, self.config.edge_weight)[0]
 
     def state(self) -> dict[str, Any]:
         return {

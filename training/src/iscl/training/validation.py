@@ -51,7 +51,7 @@ def uniform_rois(hu: np.ndarray, body: np.ndarray, count: int = 6) -> list[tuple
 
 def mean_frequency(squares: list[np.ndarray]) -> float:
     """Mean frequency of the radial noise power spectrum, in cycles per pixel."""
-    power = sum(np.abs(np.fft.fft2(detrend(square))) ** 2 for square in squares)
+    power = np.sum([np.abs(np.fft.fft2(detrend(square))) ** 2 for square in squares], axis=0)
     axis = np.fft.fftfreq(ROI)
     frequency = np.hypot(axis[:, None], axis[None, :])
     rings = np.round(frequency * ROI).astype(int)
