@@ -165,6 +165,35 @@ def test_a_noisy_side_too_noisy_for_pairs_still_trains_unpaired(tmp_path, capsys
     assert (out / "3-ct-fast-short-iscl" / "last.pt").is_file()
 
 
+def test_contiguous_series_train_on_slabs(tmp_path, capsys):
+    def stack(folder, patient, noise, slices):
+        uid = generate_uid()
+        for number in range(slices):
+            ct_file(folder / patient / f"{number}.dcm", patient, uid, noise, seed=number)
+
+    for patient in ("A", "B"):
+        stack(tmp_path / "clean", patient, 6.0, 10)
+    for patient in ("D", "E"):
+        stack(tmp_path / "noisy", patient, 40.0, 10)
+    out = tmp_path / "run"
+    few = ["--set", "iterations=2", "--set", "warmup=1", "--set", "draw.size=64", "--set", "draw.batch=1", "--set", "iscl.discriminator_lead=0"]
+    arguments = ["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(out), *few]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert "2 clean and 2 noisy series hold 9 neighbouring slices or more: training on slabs" in captured.err
+    assert captured.out.strip().endswith("2-slab-iscl/last.pt")
+    assert load_checkpoint(out / "1-slab" / "last.pt")(torch.zeros(1, 5, 32, 32)).shape == (1, 3, 32, 32)
+    assert main(arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+    # One run on a side is one patient: then the slices are taken one by one.
+    for path in (tmp_path / "noisy" / "E").iterdir():
+        path.unlink()
+    series(tmp_path / "noisy", "E", 40.0)
+    assert main(["train", "--clean", str(tmp_path / "clean"), "--noisy", str(tmp_path / "noisy"), "--out", str(tmp_path / "second"), *SMALL]) == 0
+    assert "training slice by slice" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -32,7 +32,7 @@ def run_pack(args: argparse.Namespace) -> int:
             chosen += [row["path"] for row in csv.DictReader(handle) if row["split"] == "train"]
     for number, path in enumerate(chosen, 1):
         try:
-            volumes.append(read_volume(root / path, args.slices))
+            volumes.append(read_volume(root / path, args.slices, mixed=True))
         except DataError as error:
             print(f"left out: {error}", file=sys.stderr)
         print(f"{number} of {len(chosen)} folders", end="\r", file=sys.stderr)

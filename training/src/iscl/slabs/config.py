@@ -117,11 +117,11 @@ def load_recipe(path: Path, **changes: Any) -> list[SlabConfig]:
         raise SlabConfigError(f"{path.name} must hold [[run]] entries and may hold [common], nothing else")
     made = []
     for entry in runs:
-        merged: dict[str, Any] = {**common, **entry}
+        merged: dict[str, Any] = {**common, **entry, **changes}
         for section in ("draw", "iscl"):
-            merged[section] = {**common.get(section, {}), **entry.get(section, {})}
+            merged[section] = {**common.get(section, {}), **entry.get(section, {}), **changes.get(section, {})}
         try:
-            made.append(SlabConfig(**{**merged, **changes}))
+            made.append(SlabConfig(**merged))
         except ValidationError as error:
             lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             raise SlabConfigError(f"{path.name}, run {entry.get('name', '?')}: {'; '.join(lines)}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ..data.dicom import iter_slices
+from ..data.dicom import check_one_series, iter_slices
 from ..data.errors import DataError
 from ..data.tissue import measure_noise
 from .spectrum import FIELD, amplitude_of_spectrum
@@ -47,11 +47,14 @@ class Volume:
     body: np.ndarray
 
 
-def read_volume(folder: Path, most: int = 0) -> Volume:
-    """The longest run of uniformly spaced slices in a folder, or the middle `most` of them (0: all). Raises VolumeError when there is no CT slice of at least 160 pixels."""
+def read_volume(folder: Path, most: int = 0, mixed: bool = False) -> Volume:
+    """The longest run of uniformly spaced slices in a folder, or the middle `most` of them (0: all). Raises MixedSeriesError when the folder
+    holds several series and not `mixed`, which takes the first of them; raises VolumeError when there is no CT slice of at least 160 pixels."""
     slices = sorted(iter_slices(folder, []), key=lambda s: s.position)
     if not slices:
         raise VolumeError("no usable CT slice", folder)
+    if not mixed:
+        check_one_series(slices, folder)
     first = slices[0]
     slices = [s for s in slices if s.hu.shape == first.hu.shape and s.series_uid == first.series_uid]
     run = _longest_run([s.position for s in slices])

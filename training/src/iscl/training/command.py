@@ -44,6 +44,9 @@ def add_parser(subparsers: Any) -> None:
 
 
 def handle(arguments: argparse.Namespace) -> int:
+    if arguments.clean and arguments.noisy and not (arguments.config or arguments.pairs) and (done := _on_slabs(arguments)) is not None:
+        print(done)
+        return 0
     names = arguments.config or DEFAULT_RECIPE
     configs = [configuration(name, arguments.set) for name in names]
     several = len(configs) > 1
@@ -68,6 +71,21 @@ def handle(arguments: argparse.Namespace) -> int:
         previous = run(make_trainer(config, slices, validation, noisy), config, folder, resume)
     print(previous)
     return 0
+
+
+def _on_slabs(arguments: argparse.Namespace) -> Path | None:
+    """Trains on runs of neighbouring slices when both folders hold some; the last checkpoint, or None when they do not."""
+    from ..slabs.config import load_recipe
+    from ..slabs.own_folders import RECIPE, contiguous, train_slabs
+
+    folders = [arguments.out / config.name for config in load_recipe(RECIPE)]
+    for folder in folders:
+        if not arguments.resume and (folder / "last.pt").exists():
+            raise RunError(f"{folder} already holds a run; add --resume to go on with it, or choose another folder")
+    volumes = contiguous(arguments.clean, arguments.noisy)
+    if volumes is None:
+        return None
+    return train_slabs(volumes, arguments.out, arguments.resume, entries(arguments.set))
 
 
 def takes_noisy_pairs(config: TrainConfig) -> bool:
@@ -123,7 +141,7 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def configuration(name: str, entries: list[str]) -> TrainConfig:
+def configuration(name: str, given: list[str]) -> TrainConfig:
     """A configuration by file or shipped name, with KEY=VALUE entries over it; values are TOML, bare words strings.
 
     Raises ConfigError for anything unusable.
@@ -137,7 +155,19 @@ def configuration(name: str, entries: list[str]) -> TrainConfig:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error}") from error
-    for entry in entries:
+    return make_config(_merged(raw, entries(given)))
+
+
+def _merged(raw: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    for key, value in changes.items():
+        raw[key] = {**raw.get(key, {}), **value} if isinstance(value, dict) and isinstance(raw.get(key, {}), dict) else value
+    return raw
+
+
+def entries(given: list[str]) -> dict[str, Any]:
+    """KEY=VALUE and SECTION.KEY=VALUE as a tree; values are TOML, bare words strings. Raises ConfigError for anything else."""
+    raw: dict[str, Any] = {}
+    for entry in given:
         key, separator, text = entry.partition("=")
         if not separator:
             raise ConfigError(f"--set takes KEY=VALUE, not {entry!r}")
@@ -150,4 +180,4 @@ def configuration(name: str, entries: list[str]) -> TrainConfig:
         if not isinstance(target, dict):
             raise ConfigError(f"--set {entry}: {section} is no section")
         target[key] = value
-    return make_config(raw)
+    return raw
