@@ -17,6 +17,9 @@ from .manifest import ModelEntry, sha256, upsert
 from .onnx_file import ExportError, apply, compare, export_onnx, halve_weights, session, slab_of
 from .wasm_graph import write_wasm_graph
 
+MOST_STRENGTH = 2.0
+"""A network trained with probes takes less than it finds, everywhere alike: full strength may be more than 1 of its noise map."""
+
 HALF_LIMIT = 0.5
 """Largest error in HU that fp16 weights may cost on the checked sizes."""
 
@@ -32,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         "--keep", type=float, default=None, help="share of the fine part of the removed noise that stays at full strength, 0 to 0.6"
     )
     parser.add_argument("--strength", type=float, default=1.0,
-                        help="share of the noise map that full strength removes, above 0 to 1: scales the network's last layer")
+                        help="share of the noise map that full strength removes, above 0 to 2: scales the network's last layer")
     parser.add_argument("--default", action="store_true", help="make it the default model")
     parser.set_defaults(func=handle)
 
@@ -46,8 +49,8 @@ def handle(arguments: argparse.Namespace) -> int:
             raise ExportError("--keep takes 0 to 0.6, and a ct network as its checkpoint")
         net.keep = arguments.keep
     if arguments.strength != 1.0:
-        if not isinstance(net, CtDenoiser) or not 0 < arguments.strength <= 1:
-            raise ExportError("--strength takes above 0 to 1, and a ct network as its checkpoint")
+        if not isinstance(net, CtDenoiser) or not 0 < arguments.strength <= MOST_STRENGTH:
+            raise ExportError("--strength takes above 0 to 2, and a ct network as its checkpoint")
         net.scale_noise(arguments.strength)
     entry = write_model(net, arguments.models, card)
     upsert(arguments.models / "manifest.json", entry, arguments.default)
