@@ -16,7 +16,7 @@ export async function measureParts(input: string, output: string, threads: numbe
   const files = (await readdir(input)).slice(0, 2 * SLICES);
   const engine = createNodeEngine({ manifestPath: resolve('models/manifest.json'), threads });
   const info = await engine.prepare();
-  const provenance = provenanceOf(info, info.provider, 1, []);
+  const provenance = provenanceOf(info, info.provider, 1, [], []);
   let spent: Record<string, number> = {};
   const time = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
     const before = process.cpuUsage();

@@ -39,7 +39,8 @@ export class SeriesPipeline {
   /** @param provider that computed the slice; default the one in use */
   provenance(provider = this.options.info.provider): Provenance {
     const { info, strength } = this.options;
-    return provenanceOf(info, provider, strength, this.verdict.warnings);
+    const uids = this.series.instances.map(({ instance }) => instance.SOPInstanceUID);
+    return provenanceOf(info, provider, strength, this.verdict.warnings, uids);
   }
 
   /**

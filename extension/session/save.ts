@@ -21,9 +21,10 @@ function seriesProvenance(run: Run, strength: number): Provenance {
     run.source.slices.flatMap(({ instance }) => run.job.result(instance.SOPInstanceUID)?.provider ?? []),
   );
   const warnings = verdict?.kind === 'accepted' ? verdict.warnings : [];
+  const uids = run.source.slices.map(({ instance }) => instance.SOPInstanceUID);
   // A run that was repaired may have used two providers; both are named.
   return {
-    ...provenanceOf(engine, engine.provider, strength, warnings),
+    ...provenanceOf(engine, engine.provider, strength, warnings, uids),
     provider: [...providers].sort().join('+'),
   };
 }

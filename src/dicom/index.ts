@@ -24,4 +24,4 @@ export type { SourceReference } from './derive/derived-attributes';
 export type { Provenance } from './derive/provenance';
 export { PRIVATE_ALLOW_LIST, type PrivateAllowList } from './derive/private-tags';
 export type { DerivedUids } from './derive/derived-attributes';
-export { sha256Hex } from './derive/uid';
+export { sha256Hex, slicesDigest } from './derive/uid';

@@ -1,6 +1,6 @@
 import { PRODUCT } from '../ct';
 import type { EngineInfo } from '../engine';
-import type { Provenance } from '../dicom';
+import { slicesDigest, type Provenance } from '../dicom';
 import type { Warning } from '../notices';
 
 /**
@@ -8,15 +8,19 @@ import type { Warning } from '../notices';
  * same settings give the same UIDs.
  * @param provider of the slice itself: after a fallback it is not the one in `info`
  * @param strength 0 to 1
+ * @param sopInstanceUids of all slices of the source series, in any order; a model of single slices does not use them
  */
 export function provenanceOf(
   info: EngineInfo,
   provider: EngineInfo['provider'],
   strength: number,
   warnings: readonly Warning[],
+  sopInstanceUids: Iterable<string>,
 ): Provenance {
   const { name, version, sha256, slab } = info.model;
-  const shape = slab ? { slab: { inputs: slab.inputs, outputs: slab.outputs } } : {};
+  const shape = slab
+    ? { slab: { inputs: slab.inputs, outputs: slab.outputs, slices: slicesDigest(sopInstanceUids) } }
+    : {};
   return {
     model: { name, version, sha256, ...shape },
     strength,

@@ -75,7 +75,7 @@ describe('folder to folder', () => {
     const viewers = await deriveInstance({
       source: { instance, stored },
       hu: blend(source, Int16Array.from(hu, Math.round), 55 / 100),
-      provenance: provenanceOf(info, 'cpu', 55 / 100, []),
+      provenance: provenanceOf(info, 'cpu', 55 / 100, [], []),
       createdAt: new Date(),
     });
     const [derived] = await imagesIn(output);

@@ -69,7 +69,14 @@ async function viewerHashes(
     slices,
     results: uids.map(uid => job.result(uid)!),
     strength: 1,
-    provenance: ({ provider }) => provenanceOf(job.snapshot.engine!, provider, 1, []),
+    provenance: ({ provider }) =>
+      provenanceOf(
+        job.snapshot.engine!,
+        provider,
+        1,
+        [],
+        slices.map(({ instance }) => instance.SOPInstanceUID),
+      ),
     header: async ({ instance }) => ({ instance }),
     createdAt: new Date(),
   });
@@ -168,4 +175,19 @@ test('another pixel in one slice changes the UIDs of the slabs that read it, and
     .filter(([uid]) => !after.has(uid))
     .map(([, read]) => read[0]!.split('.').at(-1));
   expect(changed.map(Number).sort((a, b) => a - b)).toEqual([4, 5, 6, 7, 8, 9]);
+});
+
+test('a slice that arrives late makes another series, and no instance of the first comes into it', async () => {
+  const output = await temporary();
+  const made = async (positions: readonly number[]) => {
+    const report = await runJson([await folderOf(seriesAt(positions)), output, ...MODEL]);
+    expect(report.series).toMatchObject([{ outcome: 'done', kept: 0, written: positions.length }]);
+  };
+  await made(even(8));
+  await made(even(9));
+  const files = await imagesIn(output);
+  expect(files).toHaveLength(17);
+  const series = new Set(files.map(file => file.split('/')[0]));
+  expect(series.size).toBe(2);
+  expect(new Set(files.map(file => basename(file))).size).toBe(17);
 });

@@ -240,7 +240,10 @@ describe('derivation', () => {
     });
     const slab = (inputs: [string, string][], output = 0): Partial<DeriveInput> => ({
       slab: { inputs: inputs.map(input => read(...input)), output },
-      provenance: { ...provenance, model: { ...provenance.model, slab: { inputs: 3, outputs: 1 } } },
+      provenance: {
+        ...provenance,
+        model: { ...provenance.model, slab: { inputs: 3, outputs: 1, slices: 'all' } },
+      },
     });
     const usual: [string, string][] = [
       [own, 'a'],

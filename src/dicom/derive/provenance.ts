@@ -8,8 +8,11 @@ export interface Provenance {
     readonly version: string;
     /** SHA-256 of the model file, hex. */
     readonly sha256: string;
-    /** Of a model that reads neighbouring slices: how many go in, and how many come out. */
-    readonly slab?: { readonly inputs: number; readonly outputs: number };
+    /**
+     * Of a model that reads neighbouring slices: how many go in, how many come out, and `slicesDigest` of the series' slices. A slice that arrives
+     * late moves the slabs around it; the digest makes what is derived then another series, instead of mixing old and new instances in one.
+     */
+    readonly slab?: { readonly inputs: number; readonly outputs: number; readonly slices: string };
   };
   /** 0 to 1. */
   readonly strength: number;
@@ -32,7 +35,8 @@ export function settingsKey(provenance: Provenance): (string | number)[] {
   const others = Object.keys(parameters)
     .sort()
     .map(key => `${key}=${parameters[key]}`);
-  return [model.sha256.toLowerCase(), strength, ...others, provider, precision, codeVersion];
+  const slices = model.slab ? ['slices', model.slab.slices] : [];
+  return [model.sha256.toLowerCase(), strength, ...others, provider, precision, codeVersion, ...slices];
 }
 
 /** Derivation Description (0008,2111), ASCII, without what the source's own derivation says. */

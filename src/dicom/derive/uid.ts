@@ -15,6 +15,11 @@ export function deterministicUid(parts: readonly (string | number)[]): string {
   return uidFromUuid(uuidV5(NAMESPACE, JSON.stringify(parts)));
 }
 
+/** One name for a set of instances, whatever their order: SHA-1 (hex) of their sorted SOP Instance UIDs. */
+export function slicesDigest(sopInstanceUids: Iterable<string>): string {
+  return bytesToHex(sha1(new TextEncoder().encode([...sopInstanceUids].sort().join(' '))));
+}
+
 /** UUID version 5 as 32 hex digits. @param namespace 32 hex digits */
 export function uuidV5(namespace: string, name: string): string {
   const name8 = new TextEncoder().encode(name);
