@@ -115,7 +115,7 @@ describe('denoising in the viewer', () => {
       `slice ${shown}`,
     );
     const sd = await row.locator('xpath=following-sibling::tr[1]').locator('td').allInnerTexts();
-    expect(Number(sd[3])).toBeLessThan(Number(sd[2]) / 2);
+    expect(Number(sd[3])).toBeLessThan(0.75 * Number(sd[2]));
     await viewer.page.evaluate(() =>
       window.commandsManager.runCommand('setToolActive', { toolName: 'WindowLevel', toolGroupId: 'default' }),
     );

@@ -30,7 +30,7 @@ describe('a model that cannot run', () => {
     ],
     [
       'is no model',
-      /The model failed on the processor.*\(/,
+      /cannot be used \(it is no ONNX file/,
       async (folder, { models: [model] }) => {
         const bytes = Buffer.from('no graph');
         await writeFile(join(folder, model!.file), bytes);

@@ -250,7 +250,7 @@ def test_command_writes_table_and_figures(pairs, tmp_path):
     manifest = json.loads(shipped.read_text())
     (model,) = (entry for entry in manifest["models"] if entry["id"] == "ct-fast")
     other = shutil.copytree(shipped.parent, tmp_path / "other") / "manifest.json"
-    other.write_text(json.dumps({**manifest, "models": [{**model, "version": "9.9.9"}]}))
+    other.write_text(json.dumps({**manifest, "default": model["id"], "models": [{**model, "version": "9.9.9"}]}))
     command = [sys.executable, "-m", "iscl.cli", "evaluate", "--pairs", str(pairs), "--out", str(tmp_path / "out"), "--quick",
                "--models", str(shipped), "--models", str(other), "--only", "bilateral", "red-cnn", ": ct-fast", "--data", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "training" / "src"), "OMP_NUM_THREADS": "1"}

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from iscl.evaluation.rows import model_rows
+from iscl.export.onnx_file import apply, session
 from iscl.nets import build, gflop
 from iscl.slabs import SlabConfig, SlabConfigError, SlabSampler, Volume, load_recipe, pack, read_pack, train
 from iscl.slabs.collect import collect
@@ -143,6 +145,16 @@ def test_a_neighbour_is_a_target_only_where_the_anatomy_agrees() -> None:
     assert neighbour_loss(net, x, torch.tensor([20.0])).item() == pytest.approx(0.0, abs=1e-6)
     x[:, 6] = 3.0
     assert neighbour_loss(net, x, torch.tensor([20.0])).item() == pytest.approx((3.0 / 30.0) ** 2, rel=1e-3)
+
+
+def test_a_slab_model_is_evaluated_on_single_slices_as_the_viewer_runs_them() -> None:
+    models = Path(__file__).parents[2] / "models"
+    (row,) = [row for row in model_rows(models / "manifest.json") if "ct-slab-fast" in row.label]
+    slice_ = 40.0 + 20.0 * np.random.default_rng(0).standard_normal((64, 80)).astype(np.float32)
+    made = row.load()(slice_)
+    runner = session(models / "ct-slab-fast.onnx")
+    assert made.shape == slice_.shape
+    assert np.allclose(made, apply(runner, np.stack([slice_] * 5))[0], atol=1e-3)
 
 
 def test_a_gap_ends_a_run() -> None:

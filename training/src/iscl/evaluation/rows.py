@@ -153,4 +153,6 @@ def _onnx(file: Path) -> Denoise:
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    return lambda hu: session.run(None, {"hu": np.ascontiguousarray(hu, np.float32)[None, None]})[0][0, 0]
+    # These slices have no neighbours: as in the viewer, the slice stands for them, and the first output is its result.
+    slices = session.get_inputs()[0].shape[1]
+    return lambda hu: session.run(None, {"hu": np.repeat(np.asarray(hu, np.float32)[None, None], slices, axis=1)})[0][0, 0]
