@@ -8,8 +8,9 @@ import { createHash } from 'node:crypto';
 export function viewerPolicy(page: string): string {
   return [
     "default-src 'self'",
-    // WebAssembly is compiled by ONNX Runtime and by cornerstone's codecs.
-    ["script-src 'self' 'wasm-unsafe-eval'", ...inlineScriptHashes(page)].join(' '),
+    // WebAssembly is compiled by ONNX Runtime and by cornerstone's codecs. The codecs also make functions from text (Emscripten's embind,
+    // https://github.com/emscripten-core/emscripten/issues/5318): without 'unsafe-eval' no compressed image is shown.
+    ["script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'", ...inlineScriptHashes(page)].join(' '),
     // OHIF and its icons set style attributes.
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",

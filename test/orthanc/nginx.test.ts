@@ -122,7 +122,7 @@ if (absent) console.warn(`skipped: ${absent}`);
       const { status, headers } = await fetch(url + path);
       expect(status).toBe(200);
       expect(headers.get('content-security-policy')).toMatch(
-        /^default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'sha256-/,
+        /^default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' 'sha256-/,
       );
       expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
     }

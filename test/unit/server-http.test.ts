@@ -217,7 +217,7 @@ describe('the viewer and the plugin on one origin', () => {
     const page = await fetch(server.url);
     const hash = createHash('sha256').update('inline()').digest('base64');
     expect(page.headers.get('content-security-policy')).toContain(
-      `script-src 'self' 'wasm-unsafe-eval' 'sha256-${hash}';`,
+      `script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' 'sha256-${hash}';`,
     );
     expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'self'");
     const data = await fetch(`${server.url}dicomweb/studies`);
