@@ -23,7 +23,7 @@ const extension = {
     holder.replace(null);
   },
   getCommandsModule: (context: ExtensionContext) => getCommandsModule(holder, context),
-  getCustomizationModule: () => getCustomizationModule(holder),
+  getCustomizationModule,
   getHangingProtocolModule,
   getPanelModule: (context: ExtensionContext) => getPanelModule(holder, context),
   getToolbarModule: () => getToolbarModule(holder),

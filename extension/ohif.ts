@@ -65,16 +65,21 @@ export interface ViewportGridService extends PubSub<
   setDisplaySetsForViewports(updates: { viewportId: string; displaySetInstanceUIDs: string[] }[]): void;
 }
 
+/** A study as far as the hanging protocol needs to know it. */
+export interface Study {
+  readonly StudyInstanceUID: string;
+}
+
 export interface HangingProtocolService extends PubSub<'PROTOCOL_CHANGED'> {
-  readonly studies?: readonly unknown[];
+  readonly studies?: readonly Study[];
   getActiveProtocol(): {
     readonly protocol?: { readonly id: string };
     readonly stage?: { readonly id: string };
-    readonly activeStudy?: unknown;
+    readonly activeStudy?: Study;
   };
   addCustomAttribute(id: string, name: string, callback: (subject: never) => unknown): void;
   run(
-    subject: { studies: readonly unknown[]; activeStudy: unknown; displaySets: DisplaySet[] },
+    subject: { studies: readonly Study[]; activeStudy: Study; displaySets: DisplaySet[] },
     protocolId: string,
     options: { stageId: string },
   ): void;
@@ -90,6 +95,8 @@ export interface DataSource {
   };
   getImageIdsForDisplaySet(displaySet: DisplaySet): string[];
   deleteStudyMetadataPromise?(studyInstanceUid: string): void;
+  /** Sends an instance to the archive: a naturalised dataset, or Part 10 bytes. */
+  readonly store?: { dicom(dataset: unknown, ...others: unknown[]): Promise<unknown> };
   readonly retrieve: {
     readonly series: {
       metadata(query: {

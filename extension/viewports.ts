@@ -17,8 +17,57 @@ export function volumeViewports(cornerstone: Cornerstone): core.Types.IVolumeVie
   return allViewports(cornerstone).filter(one => kinds.includes(one.type)) as core.Types.IVolumeViewport[];
 }
 
-function allViewports(cornerstone: Cornerstone): core.Types.IViewport[] {
+/** Viewports of every kind, OHIF's capture dialogue included. */
+export function allViewports(cornerstone: Cornerstone): core.Types.IViewport[] {
   return (cornerstone.getRenderingEngines() ?? []).flatMap(engine => engine.getViewports());
+}
+
+export interface ElementListener {
+  /** Events that Cornerstone fires on a viewport's element. */
+  readonly names: readonly string[];
+  on(event: CustomEvent, viewportId: string): void;
+  enabled?(viewportId: string): void;
+  disabled?(viewportId: string): void;
+}
+
+/** Listens on the elements of all viewports, present and to come. */
+export function watchElements(cornerstone: Cornerstone, listener: ElementListener): { stop(): void } {
+  const { ELEMENT_ENABLED, ELEMENT_DISABLED } = cornerstone.Enums.Events;
+  const elements = new Set<Element>();
+  const onEvent = (event: Event) => {
+    const { viewportId } = (event as CustomEvent).detail as { viewportId: string };
+    listener.on(event as CustomEvent, viewportId);
+  };
+  const listen = (element: Element) => {
+    elements.add(element);
+    for (const name of listener.names) element.addEventListener(name, onEvent);
+  };
+  const forget = (element: Element) => {
+    elements.delete(element);
+    for (const name of listener.names) element.removeEventListener(name, onEvent);
+  };
+  const detailOf = (event: Event) =>
+    (event as CustomEvent).detail as { element: Element; viewportId: string };
+  const onEnabled = (event: Event) => {
+    const { element, viewportId } = detailOf(event);
+    listen(element);
+    listener.enabled?.(viewportId);
+  };
+  const onDisabled = (event: Event) => {
+    const { element, viewportId } = detailOf(event);
+    forget(element);
+    listener.disabled?.(viewportId);
+  };
+  for (const { element } of allViewports(cornerstone)) listen(element);
+  cornerstone.eventTarget.addEventListener(ELEMENT_ENABLED, onEnabled);
+  cornerstone.eventTarget.addEventListener(ELEMENT_DISABLED, onDisabled);
+  return {
+    stop() {
+      cornerstone.eventTarget.removeEventListener(ELEMENT_ENABLED, onEnabled);
+      cornerstone.eventTarget.removeEventListener(ELEMENT_DISABLED, onDisabled);
+      for (const element of [...elements]) forget(element);
+    },
+  };
 }
 
 /** OHIF changes its layout in its own time; after this long, ms, something keeps it from doing so. */

@@ -2,6 +2,7 @@ import type * as core from '@cornerstonejs/core';
 import { IMAGE_SCHEME } from '../id';
 import { stackViewports } from '../viewports';
 import { derivedImage, imageModules, paint, type Pixels } from './image';
+import type { LabelFacts } from './labels';
 import { derivedMetadata } from './metadata';
 import type { PixelSource } from './pixel-source';
 import { repaintViewports } from './repaint';
@@ -73,6 +74,19 @@ export class DerivedRegistry {
   /** The derived slice behind an image id of ours. */
   sliceOf(imageId: string): DerivedSlice | undefined {
     return this.entries.get(imageId)?.slice;
+  }
+
+  /** SOP Instance UIDs of all live instances. */
+  *sopInstanceUids(): Iterable<string> {
+    for (const { slice } of this.entries.values()) yield slice.instance.SOPInstanceUID;
+  }
+
+  /** What a label says of an image; null for an image of another kind. */
+  factsOf(imageId: string): LabelFacts | null {
+    const entry = this.entries.get(imageId);
+    if (!entry) return null;
+    const { kind, pixels, slice } = entry;
+    return { kind, strength: pixels.strength, source: slice.source.instance };
   }
 
   /**

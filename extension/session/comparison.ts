@@ -4,7 +4,7 @@ import { Covers } from '../derived/covers';
 import type { DerivedRegistry } from '../derived/registry';
 import { PROTOCOL_ID } from '../id';
 import type { DisplaySet, Services } from '../ohif';
-import { instancesOf } from '../source';
+import { instancesOf, type OhifSeries } from '../source';
 import {
   isComparisonViewport,
   ROLE_ATTRIBUTE,
@@ -28,8 +28,8 @@ export interface ComparisonHost {
 }
 
 export type ComparisonEvent =
-  /** The user has put the original of another run into the comparison. */
-  | { readonly kind: 'chosen'; readonly run: Run }
+  /** The user has put a series into the comparison that does not belong to the others: the comparison has to follow. */
+  | { readonly kind: 'chosen'; readonly displaySetUid: string }
   /** A viewport goes to another slice; `sopInstanceUid` is the original's. `awaited`: it wants the derived image of it. */
   | { readonly kind: 'slice'; readonly sopInstanceUid: string; readonly awaited: boolean };
 
@@ -40,8 +40,12 @@ export type ComparisonEvent =
  */
 export class Comparison {
   stage: StageId = 'single';
+  /** The stage that was asked for last; another one hangs while the user looks at a series without results. */
+  preferred: StageId = 'single';
   hung: Run | null = null;
-  /** The original that hangs has been seen in its viewport: another one there is the user's choice, not a layout under way. */
+  /** Display set that is to be the original; null: the hanging protocol chooses. */
+  private original: string | null = null;
+  /** The original has been seen in its viewport: another one there is the user's choice, not a layout under way. */
   private settled = false;
   private readonly covers: Covers;
   private readonly slices: { stop(): void };
@@ -69,43 +73,87 @@ export class Comparison {
     );
   }
 
-  /** Hangs a run's series by a stage of the protocol; null: the original of the study. `without` are display sets on their way out. */
-  show(run: Run | null, stage: StageId, without: readonly (string | null)[] = []): void {
+  /** Hangs a run's series by a stage of the protocol; null: the study's original. */
+  show(run: Run | null, stage: StageId): void {
+    this.preferred = stage;
+    this.hang(run?.source.displaySet ?? null, run, stage);
+  }
+
+  /** Hangs one series alone, for a while: the next one with results has its comparison again. */
+  showAlone(displaySet: DisplaySet): void {
+    this.hang(displaySet, null, 'single');
+  }
+
+  /** Hangs the original of a run alone, without the display sets of the run, which are on their way out. */
+  dismiss({ source, displaySets: { denoised, difference } }: Run): void {
+    this.preferred = 'single';
+    this.hang(source.displaySet, null, 'single', [denoised, difference]);
+  }
+
+  /** The grid has changed. A series never stands beside the results of another: the comparison follows what the user has chosen. */
+  onGrid(): void {
+    const shown = this.shownAs('original');
+    if (shown === undefined || this.original === null) return;
+    if (shown === this.original) this.settled = true;
+    if (!this.settled || this.preferred === 'single') return;
+    const chosen = this.strangerTo(shown);
+    if (chosen === null) return;
+    this.settled = false;
+    this.host.emit({ kind: 'chosen', displaySetUid: chosen });
+  }
+
+  /** The display set that does not belong to the others of the comparison; null when all do. */
+  private strangerTo(original: string): string | null {
+    const { runOf } = this.host;
+    const run = runOf(original);
+    if (run && run !== this.hung) return original;
+    const results = (['denoised', 'difference'] as const)
+      .map(role => this.shownAs(role))
+      .filter(uid => uid !== undefined)
+      .filter(uid => runOf(uid) && runOf(uid)?.displaySets.source !== uid);
+    const foreign = results.find(uid => runOf(uid) !== this.hung);
+    if (foreign !== undefined) return foreign;
+    return !run && results.length > 0 ? original : null;
+  }
+
+  private shownAs(role: Role): string | undefined {
+    const { viewports } = this.host.services.viewportGridService.getState();
+    return viewports.get(VIEWPORT_ID[role])?.displaySetInstanceUIDs?.[0];
+  }
+
+  private hang(
+    original: DisplaySet | null,
+    run: Run | null,
+    stage: StageId,
+    without: readonly (string | null)[] = [],
+  ): void {
     this.hung = run;
+    this.original = original?.displaySetInstanceUID ?? null;
     this.stage = stage;
     this.settled = false;
     const { hangingProtocolService, displaySetService } = this.host.services;
-    const { activeStudy } = hangingProtocolService.getActiveProtocol();
+    const { activeStudy: before } = hangingProtocolService.getActiveProtocol();
+    const known = hangingProtocolService.studies ?? [];
+    // The protocol looks into the studies it was given, and a prior that was loaded later is none of them.
+    const uid = original?.StudyInstanceUID;
+    const activeStudy =
+      uid === undefined
+        ? before
+        : (known.find(one => one.StudyInstanceUID === uid) ?? { StudyInstanceUID: uid });
     if (!activeStudy) return;
+    const studies = known.includes(activeStudy) ? known : [...known, activeStudy];
     const displaySets = displaySetService
       .getActiveDisplaySets()
       .filter(one => !without.includes(one.displaySetInstanceUID));
-    const studies = hangingProtocolService.studies ?? [activeStudy];
     // Run again rather than change the stage: the service keeps the list of display sets of its last run.
     hangingProtocolService.run({ studies, activeStudy, displaySets }, PROTOCOL_ID, { stageId: stage });
   }
 
-  /** The grid has changed: the original of another run brings its own comparison, so that no series stands beside results of another. */
-  onGrid(): void {
-    const { viewports } = this.host.services.viewportGridService.getState();
-    const [shown] = viewports.get(VIEWPORT_ID.original)?.displaySetInstanceUIDs ?? [];
-    if (!this.hung || shown === undefined) return;
-    if (shown === this.hung.displaySets.source) this.settled = true;
-    const chosen = this.host.runOf(shown);
-    if (
-      !this.settled ||
-      this.stage === 'single' ||
-      chosen?.displaySets.source !== shown ||
-      chosen === this.hung
-    )
-      return;
-    this.settled = false;
-    this.host.emit({ kind: 'chosen', run: chosen });
-  }
-
-  /** Image id the viewport shows or is about to show. */
-  imageIn(viewportId: string): string | undefined {
-    return this.shown.get(viewportId);
+  /** SOP Instance UID of the slice of a series that the active viewport shows or is about to show. */
+  sliceOf({ slices }: OhifSeries): string | undefined {
+    const viewportId = this.host.services.viewportGridService.getActiveViewportId();
+    const imageId = viewportId ? this.shown.get(viewportId) : undefined;
+    return slices.find(slice => slice.imageId === imageId)?.instance.SOPInstanceUID;
   }
 
   /** A derived image can be had now. Where it was awaited all along, the viewport itself tells when it shows it. */
@@ -174,9 +222,9 @@ export class Comparison {
 
   private roleOf(displaySet: DisplaySet): Role | undefined {
     const uid = displaySet.displaySetInstanceUID;
+    if (uid === this.original) return 'original';
     if (!this.hung) return undefined;
-    const { source, denoised, difference } = this.hung.displaySets;
-    if (uid === source) return 'original';
+    const { denoised, difference } = this.hung.displaySets;
     if (uid === denoised) return 'denoised';
     return uid === difference ? 'difference' : undefined;
   }

@@ -1,5 +1,5 @@
 import { PROTOCOL_ID } from '../id';
-import type { DisplaySet, ExtensionContext, Services, Subscription } from '../ohif';
+import type { DataSource, DisplaySet, ExtensionContext, Services, Subscription } from '../ohif';
 
 export type GridEvent =
   /** Another viewport is active, or a viewport has other series. */
@@ -11,9 +11,13 @@ export type GridEvent =
 export class Grid {
   private readonly services: Services;
   private readonly subscriptions: Subscription[];
+  private toolbarState = '';
 
-  constructor({ servicesManager }: ExtensionContext, emit: (event: GridEvent) => void) {
-    this.services = servicesManager.services;
+  constructor(
+    private readonly context: ExtensionContext,
+    emit: (event: GridEvent) => void,
+  ) {
+    this.services = context.servicesManager.services;
     const { viewportGridService: grid, displaySetService: sets } = this.services;
     this.subscriptions = [
       grid.subscribe(grid.EVENTS.ACTIVE_VIEWPORT_ID_CHANGED, () => emit({ kind: 'grid', active: true })),
@@ -30,6 +34,10 @@ export class Grid {
           emit({ kind: 'display-sets-removed', uids }),
       ),
     ];
+  }
+
+  get dataSource(): DataSource {
+    return this.context.extensionManager.getActiveDataSource()[0]!;
   }
 
   get activeViewportId(): string | null {
@@ -58,6 +66,13 @@ export class Grid {
     this.services.viewportGridService.setDisplaySetsForViewports([
       { viewportId, displaySetInstanceUIDs: [displaySetUid] },
     ]);
+  }
+
+  /** @param state all that the Denoise button depends on; OHIF evaluates every button anew, so only when it has changed */
+  refreshToolbar(state: string): void {
+    if (state === this.toolbarState) return;
+    this.toolbarState = state;
+    this.services.toolbarService.refreshToolbarState({ viewportId: this.activeViewportId });
   }
 
   dispose(): void {

@@ -30,14 +30,6 @@ export class Runs {
     return this.runs.has(run);
   }
 
-  /** Strength of a live derived series, 0 to 1; null for other series. */
-  strengthOf(seriesInstanceUid: string): number | null {
-    const run = this.all.find(({ derived }) =>
-      derived.some(({ slices }) => slices[0]!.instance.SeriesInstanceUID === seriesInstanceUid),
-    );
-    return run?.strength ?? null;
-  }
-
   /** @param focus SOP Instance UID of the slice on screen */
   open(source: OhifSeries, engine: Engine, focus: string | undefined): Run {
     const run = new Run(source, engine, focus, event => this.receive(event));

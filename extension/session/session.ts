@@ -1,17 +1,18 @@
 import type { JobEvent } from '../../src/denoise';
 import { DenoiseError } from '../../src/notices';
+import { Labels } from '../derived/labels';
 import { DerivedRegistry } from '../derived/registry';
-import { renewStrengthLabels } from '../derived/strength-label';
 import { cornerstoneOf, type CornerstoneLibraries, type DisplaySet, type ExtensionContext } from '../ohif';
-import { ohifSeries } from '../source';
+import { instancesOf, ohifSeries } from '../source';
 import type { StageId } from '../stages';
 import { tellOfCutOffSave, tellUser } from '../tell';
-import { released } from '../viewports';
+import { allViewports, released } from '../viewports';
 import { archiveOf } from './archive';
 import { Comparison, type ComparisonEvent } from './comparison';
 import { createEngine, type EngineChoice } from './engine';
 import { Grid, type GridEvent } from './grid';
 import { listStored, markStored } from './listing';
+import { forgetStatistics, holdBackReports } from './measurements';
 import { SessionModel, type ModelEvent } from './model';
 import { Publisher } from './publisher';
 import { RoiTracker, type RoiEvent } from './roi';
@@ -34,10 +35,11 @@ export class Session {
   private readonly registry: DerivedRegistry;
   private readonly regions: RoiTracker;
   private readonly model: SessionModel;
+  private readonly labels: Labels;
   private readonly runs: Runs;
   private readonly comparison: Comparison;
   private readonly publisher: Publisher<SessionSnapshot>;
-  private toolbarState = '';
+  private readonly reports: { restore(): void };
 
   constructor(
     private readonly context: ExtensionContext,
@@ -49,15 +51,19 @@ export class Session {
     this.libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = this.libraries;
     this.model = new SessionModel(() => createEngine(engineChoice), emit);
-    this.registry = new DerivedRegistry(cornerstone);
-    this.runs = new Runs(services, this.registry, emit);
-    const { registry } = this;
+    const registry = (this.registry = new DerivedRegistry(cornerstone));
+    this.runs = new Runs(services, registry, emit);
     const runOf = (uid: string) => this.runs.of(uid);
     this.comparison = new Comparison({ services, cornerstone, registry, runOf, emit });
-    this.saver = new Saver(() => archiveOf(this.dataSource, services), emit);
+    const firstIn = (viewportId: string) => instancesOf(this.grid.displaySetIn(viewportId))[0];
+    this.labels = new Labels({ cornerstone, registry, hungIn: firstIn });
+    this.saver = new Saver(() => archiveOf(this.grid.dataSource, services), emit);
     this.regions = new RoiTracker(this.libraries, () => this.activeRun, emit);
     this.publisher = new Publisher(() => this.takeSnapshot());
-    this.publisher.subscribe(snapshot => this.refreshToolbar(snapshot));
+    this.publisher.subscribe(({ series }) =>
+      this.grid.refreshToolbar(`${series?.viewportId} ${series?.displaySetUid} ${series?.verdict.kind}`),
+    );
+    this.reports = holdBackReports(context.extensionManager.getActiveDataSource(), registry);
     void this.saver.findUnfinished();
   }
 
@@ -74,11 +80,6 @@ export class Session {
     const run = this.runs.of(shown.displaySetInstanceUID);
     const original = run ? run.source.displaySet : shown;
     return seriesSnapshot(viewportId, original, this.model.judge(original), run);
-  }
-
-  /** Strength of a live derived series, 0 to 1; null for other series. */
-  strengthOf(seriesInstanceUid: string): number | null {
-    return this.runs.strengthOf(seriesInstanceUid);
   }
 
   /**
@@ -111,12 +112,10 @@ export class Session {
     const run = this.required();
     if (run.strength === strength) return;
     run.strength = strength;
-    for (const { slices } of run.derived) {
-      renewStrengthLabels(slices[0]!.instance.SeriesInstanceUID, strength);
-    }
+    this.labels.refresh();
     this.publisher.publish();
     this.regions.schedule();
-    void this.registry.repaint(run.derived).then(() => this.comparison.repainted());
+    void this.registry.repaint(run.derived).then(() => this.onRepainted());
   }
 
   setStage(stage: StageId): void {
@@ -152,8 +151,7 @@ export class Session {
   async close(run: Run = this.required()): Promise<void> {
     this.runs.takeOut(run);
     await this.saver.abandon(run);
-    const { denoised, difference } = run.displaySets;
-    this.comparison.show(null, 'single', [denoised, difference]);
+    this.comparison.dismiss(run);
     this.publisher.publish();
     const imageIds = run.derived.flatMap(({ slices }) => slices.map(slice => slice.imageId));
     try {
@@ -168,7 +166,9 @@ export class Session {
   }
 
   async dispose(): Promise<void> {
+    this.reports.restore();
     this.comparison.dispose();
+    this.labels.dispose();
     if (this.saver.busy) tellOfCutOffSave(this.services);
     this.saver.cancel();
     this.regions.dispose();
@@ -181,10 +181,6 @@ export class Session {
 
   private get services() {
     return this.context.servicesManager.services;
-  }
-
-  private get dataSource() {
-    return this.context.extensionManager.getActiveDataSource()[0]!;
   }
 
   private get activeRun(): Run | null {
@@ -210,11 +206,8 @@ export class Session {
   private open(displaySet: DisplaySet): Run {
     const verdict = this.model.judge(displaySet);
     if (verdict.kind === 'refused') throw new DenoiseError(verdict.reasons[0]!);
-    const source = ohifSeries(displaySet, this.dataSource, this.libraries.cornerstone);
-    const viewportId = this.grid.activeViewportId;
-    const shown = viewportId ? this.comparison.imageIn(viewportId) : undefined;
-    const focus = source.slices.find(slice => slice.imageId === shown)?.instance.SOPInstanceUID;
-    return this.runs.open(source, this.model.engine, focus);
+    const source = ohifSeries(displaySet, this.grid.dataSource, this.libraries.cornerstone);
+    return this.runs.open(source, this.model.engine, this.comparison.sliceOf(source));
   }
 
   private show(run: Run | null, stage: StageId): void {
@@ -231,11 +224,12 @@ export class Session {
       case 'slice':
         return this.onSlice(event.sopInstanceUid, event.awaited);
       case 'chosen':
-        return this.show(event.run, this.comparison.stage);
+        return this.onChosen(event.displaySetUid);
       case 'stored':
-        void listStored(this.services, this.dataSource, event.studyInstanceUid, event.seriesInstanceUids);
+        void listStored(this.services, this.grid.dataSource, event.studyInstanceUid, event.seriesInstanceUids);
         break;
       case 'grid':
+        this.labels.refresh();
         if (event.active) this.regions.schedule();
         else if (this.stage !== null) this.comparison.onGrid();
         break;
@@ -245,6 +239,19 @@ export class Session {
         return this.onRemoved(event.uids);
     }
     this.publisher.publish();
+  }
+
+  private onRepainted(): void {
+    forgetStatistics(this.libraries, imageId => this.registry.sliceOf(imageId) !== undefined);
+    this.comparison.repainted();
+    for (const viewport of allViewports(this.libraries.cornerstone)) viewport.render();
+  }
+
+  private onChosen(displaySetUid: string): void {
+    const run = this.runs.of(displaySetUid);
+    const displaySet = this.grid.displaySet(displaySetUid);
+    if (run) this.show(run, this.comparison.preferred);
+    else if (displaySet) this.comparison.showAlone(displaySet);
   }
 
   private onJob(run: Run, event: JobEvent): void {
@@ -287,14 +294,5 @@ export class Session {
       regions: this.regions.results,
       model: { card: this.model.card, fault: this.model.cardFault },
     });
-  }
-
-  /** OHIF evaluates every button of the toolbar anew, so only when the Denoise button may have changed. */
-  private refreshToolbar({ series }: SessionSnapshot): void {
-    const { activeViewportId: viewportId } = this.grid;
-    const state = `${viewportId} ${series?.displaySetUid} ${series?.verdict.kind}`;
-    if (state === this.toolbarState) return;
-    this.toolbarState = state;
-    this.services.toolbarService.refreshToolbarState({ viewportId });
   }
 }

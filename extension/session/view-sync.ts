@@ -1,7 +1,7 @@
 import type * as core from '@cornerstonejs/core';
 import type { Services, Subscription } from '../ohif';
 import { isComparisonViewport } from '../stages';
-import { stackViewports } from '../viewports';
+import { stackViewports, watchElements } from '../viewports';
 
 export interface ViewSyncHost {
   readonly services: Services;
@@ -27,13 +27,13 @@ export class ViewSync {
   /** Viewports that show what they are to show, with the display set; those being filled still change by themselves. */
   private readonly joined = new Map<string, string>();
   private readonly views = new Map<string, View>();
-  private readonly elements = new Set<Element>();
+  private readonly elements: { stop(): void };
   private readonly subscriptions: Subscription[];
   private applying = false;
 
   constructor(private readonly host: ViewSyncHost) {
     const { cornerstoneViewportService, viewportGridService } = host.services;
-    const { Events } = host.cornerstone.Enums;
+    const { CAMERA_MODIFIED, VOI_MODIFIED } = host.cornerstone.Enums.Events;
     this.subscriptions = [
       cornerstoneViewportService.subscribe(
         cornerstoneViewportService.EVENTS.VIEWPORT_DATA_CHANGED,
@@ -41,14 +41,16 @@ export class ViewSync {
       ),
       viewportGridService.subscribe(viewportGridService.EVENTS.GRID_STATE_CHANGED, () => this.leaveChanged()),
     ];
-    host.cornerstone.eventTarget.addEventListener(Events.ELEMENT_DISABLED, this.onDisabled);
+    this.elements = watchElements(host.cornerstone, {
+      names: [CAMERA_MODIFIED, VOI_MODIFIED],
+      on: (_, viewportId) => this.onModified(viewportId),
+      disabled: viewportId => this.joined.delete(viewportId),
+    });
   }
 
   dispose(): void {
     for (const subscription of this.subscriptions) subscription.unsubscribe();
-    const { ELEMENT_DISABLED } = this.host.cornerstone.Enums.Events;
-    this.host.cornerstone.eventTarget.removeEventListener(ELEMENT_DISABLED, this.onDisabled);
-    for (const element of [...this.elements]) this.forget(element);
+    this.elements.stop();
     this.joined.clear();
   }
 
@@ -61,7 +63,6 @@ export class ViewSync {
     if (view) this.apply(viewport, displaySetUid, view);
     this.joined.set(viewportId, displaySetUid);
     if (!view) this.keep(viewport, displaySetUid);
-    this.listen(viewport.element);
   }
 
   /** Viewports about to be filled with another series: what they do until then is nobody's wish. */
@@ -71,14 +72,7 @@ export class ViewSync {
     }
   }
 
-  private readonly onDisabled = (event: Event): void => {
-    const { element, viewportId } = (event as CustomEvent).detail as { element: Element; viewportId: string };
-    this.forget(element);
-    this.joined.delete(viewportId);
-  };
-
-  private readonly onModified = (event: Event): void => {
-    const { viewportId } = (event as CustomEvent).detail as { viewportId: string };
+  private onModified(viewportId: string): void {
     const displaySetUid = this.joined.get(viewportId);
     const viewport = this.viewport(viewportId);
     if (this.applying || displaySetUid === undefined || !viewport) return;
@@ -89,7 +83,7 @@ export class ViewSync {
       const other = otherId === viewportId ? undefined : this.viewport(otherId);
       if (other && this.host.keyOf(otherUid) === key) this.apply(other, otherUid, view);
     }
-  };
+  }
 
   /** Remembers how a viewport shows its series; null when that was known. */
   private keep(viewport: core.Types.IStackViewport, displaySetUid: string): View | null {
@@ -128,21 +122,5 @@ export class ViewSync {
 
   private viewport(viewportId: string): core.Types.IStackViewport | undefined {
     return stackViewports(this.host.cornerstone).find(one => one.id === viewportId);
-  }
-
-  private get events(): readonly string[] {
-    const { CAMERA_MODIFIED, VOI_MODIFIED } = this.host.cornerstone.Enums.Events;
-    return [CAMERA_MODIFIED, VOI_MODIFIED];
-  }
-
-  private listen(element: Element): void {
-    if (this.elements.has(element)) return;
-    this.elements.add(element);
-    for (const name of this.events) element.addEventListener(name, this.onModified);
-  }
-
-  private forget(element: Element): void {
-    if (!this.elements.delete(element)) return;
-    for (const name of this.events) element.removeEventListener(name, this.onModified);
   }
 }

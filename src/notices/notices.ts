@@ -23,6 +23,7 @@ export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'incomplete'; readonly done: number; readonly total: number }
   | { readonly code: 'no-archive' }
   | { readonly code: 'no-folder-access' }
+  | { readonly code: 'measured-live' }
 );
 
 /** What lies outside the model card but is denoised all the same; written into the derivation. */

@@ -19,6 +19,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'not-denoised': { kind: 'refusal', code: 'not-denoised' },
   incomplete: { kind: 'refusal', code: 'incomplete', done: 12, total: 40 },
   'no-archive': { kind: 'refusal', code: 'no-archive' },
+  'measured-live': { kind: 'refusal', code: 'measured-live' },
   'no-folder-access': { kind: 'refusal', code: 'no-folder-access' },
   'kernel-outside-domain': { kind: 'warning', code: 'kernel-outside-domain', kernel: 'B70f' },
   'thickness-outside-domain': { kind: 'warning', code: 'thickness-outside-domain', sliceThicknessMm: 10 },

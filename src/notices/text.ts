@@ -94,6 +94,11 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
         'The active data source has no DICOMweb service for storing.',
         'Download a ZIP or save to a folder instead.',
       ];
+    case 'measured-live':
+      return [
+        'A measurement of this report was drawn on a denoised series that is not stored.',
+        'Store the denoised series, measure on the stored series, then create the report.',
+      ];
     case 'no-folder-access':
       return ['This browser cannot write into a folder.', 'Download a ZIP instead, or use Chrome or Edge.'];
   }

@@ -316,6 +316,13 @@ declare global {
         ): void;
       };
     };
+    readonly extensionManager: {
+      getActiveDataSource(): {
+        readonly retrieve: {
+          readonly series: { metadata(query: { readonly StudyInstanceUID: string }): Promise<unknown> };
+        };
+      }[];
+    };
     readonly commandsManager: { runCommand(name: string, options?: object): unknown };
   }
 }
