@@ -62,6 +62,8 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'neighbour-unavailable'; readonly sopInstanceUid: string }
   | { readonly code: 'source-header'; readonly sopInstanceUid: string }
   | { readonly code: 'unreadable-dicom'; readonly what: string }
+  /** The worker that writes derived instances has broken. */
+  | { readonly code: 'derive-worker' }
   | { readonly code: 'memory-budget'; readonly neededMiB: number; readonly allowedMiB: number }
   | { readonly code: 'store-unreachable'; readonly url: string }
   | { readonly code: 'store-refused'; readonly status: number }

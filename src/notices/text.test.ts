@@ -57,6 +57,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'source-unavailable': { kind: 'fault', code: 'source-unavailable', sopInstanceUid: '1.2.3' },
   'source-header': { kind: 'fault', code: 'source-header', sopInstanceUid: '1.2.3' },
   'unreadable-dicom': { kind: 'fault', code: 'unreadable-dicom', what: 'no DICM prefix' },
+  'derive-worker': { kind: 'fault', code: 'derive-worker', detail: 'the script did not load' },
   'memory-budget': { kind: 'fault', code: 'memory-budget', neededMiB: 2048, allowedMiB: 1024 },
   'store-unreachable': { kind: 'fault', code: 'store-unreachable', url: 'https://pacs/dicomweb' },
   'store-refused': { kind: 'fault', code: 'store-refused', status: 401 },

@@ -257,6 +257,12 @@ function describeFault(fault: Fault): NoticeText {
         kept: 'Nothing was written for this file; the file itself is unchanged.',
         todo: 'Export the file again, or leave it out.',
       };
+    case 'derive-worker':
+      return {
+        happened: `The part of the viewer that writes the files stopped${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SAVED_KEPT,
+        todo: 'Save again. If that does not help, reload the page.',
+      };
     case 'memory-budget':
       return {
         happened: `The denoised series needs ${fault.neededMiB} MiB of memory; ${fault.allowedMiB} MiB are allowed.`,

@@ -1,5 +1,5 @@
 import { modalityOf, storedToHu } from '../../src/ct';
-import { deriveInstance, naturalize, parsePart10, WorkerDeriver } from '../../src/dicom';
+import { deriveInstance, naturalize, parsePart10, WorkerDeriver, type DeriveWorker } from '../../src/dicom';
 import { part10, tinyCt } from '../conformance/part10';
 import { nodeWorker } from './dicom-node-worker';
 import { provenance } from './dicom-fixtures';
@@ -44,10 +44,30 @@ describe('deriving in a worker', () => {
     ).rejects.toThrow(RangeError);
     await expect(deriver.derive({ source: bytes, hu: hu(), provenance, createdAt })).resolves.toBeDefined();
   });
-  test('disposing rejects what is in hand', async () => {
-    const own = new WorkerDeriver(nodeWorker);
+  test('disposing rejects what is being derived and all that comes later, and starts no worker again', async () => {
+    let started = 0;
+    const own = new WorkerDeriver(() => (started++, nodeWorker()));
     const pending = own.derive({ source: bytes, hu: hu(), provenance, createdAt });
     own.dispose();
     await expect(pending).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+    const later = own.derive({ source: bytes, hu: hu(), provenance, createdAt });
+    await expect(later).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+    expect(started).toBe(1);
+  });
+  test('a worker that breaks is not reported as an unreadable file, and the next call starts another', async () => {
+    const listeners: ((event: unknown) => void)[] = [];
+    const dead: DeriveWorker = {
+      postMessage: () => listeners.forEach(listener => listener({ message: 'out of memory' })),
+      addEventListener: (type: string, listener: unknown) =>
+        void (type === 'error' && listeners.push(listener as (event: unknown) => void)),
+      terminate: () => undefined,
+    };
+    const workers = [() => dead, nodeWorker];
+    const own = new WorkerDeriver(() => workers.shift()!());
+    await expect(own.derive({ source: bytes, hu: hu(), provenance, createdAt })).rejects.toMatchObject({
+      notice: { code: 'derive-worker', detail: 'out of memory' },
+    });
+    await expect(own.derive({ source: bytes, hu: hu(), provenance, createdAt })).resolves.toBeDefined();
+    own.dispose();
   });
 });

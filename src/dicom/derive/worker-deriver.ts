@@ -5,6 +5,8 @@ import type { DeriveRequest, DeriveResponse } from './worker-protocol';
 /** What is used of a Worker. */
 export type DeriveWorker = Pick<Worker, 'postMessage' | 'addEventListener' | 'terminate'>;
 
+const DISPOSED: Fault = { kind: 'fault', code: 'cancelled', detail: 'the worker was disposed' };
+
 interface Pending {
   readonly resolve: (derived: DerivedInstance) => void;
   readonly reject: (error: Error) => void;
@@ -12,13 +14,14 @@ interface Pending {
 
 /**
  * `deriveInstance` in a worker: the main thread only hands over the slice. `derive` takes the buffer of `input.hu` away from the caller.
- * A worker that breaks rejects what it had in hand; the next call starts another.
+ * A worker that breaks rejects what it was deriving (fault `derive-worker`); the next call starts another.
  */
 export class WorkerDeriver {
   readonly #createWorker: () => DeriveWorker;
   readonly #pending = new Map<number, Pending>();
   #worker: DeriveWorker | null = null;
   #next = 0;
+  #disposed = false;
 
   /** @param createWorker starts a module worker whose entry is `derive.worker.ts` */
   constructor(createWorker: () => DeriveWorker) {
@@ -28,6 +31,7 @@ export class WorkerDeriver {
   /** Errors as of `deriveInstance`; fault `cancelled` after `dispose`. */
   readonly derive = (input: DeriveInput): Promise<DerivedInstance> =>
     new Promise((resolve, reject) => {
+      if (this.#disposed) throw new DenoiseError(DISPOSED);
       const { source, ...settings } = input;
       // Its own buffer, so that transferring takes nothing else along.
       const whole = settings.hu.byteLength === settings.hu.buffer.byteLength;
@@ -43,19 +47,14 @@ export class WorkerDeriver {
     });
 
   dispose(): void {
-    this.#end({ kind: 'fault', code: 'cancelled' });
+    this.#disposed = true;
+    this.#end(DISPOSED);
   }
 
   #start(): DeriveWorker {
     const worker = this.#createWorker();
     worker.addEventListener('message', event => this.#settle((event as MessageEvent<DeriveResponse>).data));
-    const broken = (detail: string) =>
-      this.#end({
-        kind: 'fault',
-        code: 'unreadable-dicom',
-        what: 'the derived slice could not be written',
-        detail,
-      });
+    const broken = (detail: string) => this.#end({ kind: 'fault', code: 'derive-worker', detail });
     worker.addEventListener('error', event =>
       broken((event as ErrorEvent).message || 'the worker script did not load'),
     );
