@@ -138,7 +138,6 @@ function State({ state, run }: { state: SaveState; run: RunCommand }) {
 
 function storing({ state, hold, there, expected, secondsLeft }: StoreProgress): string {
   if (hold === 'waiting') return 'The server does not answer; trying again';
-  if (hold === 'authorising') return 'Logging in again';
   const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left`;
   return `${there} of ${expected} in the archive${left}${state === 'verifying' ? ', reading back' : ''}`;
 }

@@ -22,6 +22,5 @@ export { seriesMomentOf, type SeriesMoment } from './derive/series-moment';
 export { WorkerDeriver, type DeriveWorker } from './derive/worker-deriver';
 export type { SourceReference } from './derive/derived-attributes';
 export type { Provenance } from './derive/provenance';
-export { PRIVATE_ALLOW_LIST, type PrivateAllowList } from './derive/private-tags';
 export type { DerivedUids } from './derive/derived-attributes';
 export { sha256Hex, slicesDigest } from './derive/uid';

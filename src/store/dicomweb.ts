@@ -12,8 +12,6 @@ export interface DicomWebOptions {
   readonly fetch?: typeof fetch;
   /** Asked before every request, so that a renewed token is used; OHIF: userAuthenticationService.getAuthorizationHeader(). */
   readonly headers?: () => Record<string, string> | Promise<Record<string, string>>;
-  /** Called on 401 and 403; true when there is a new log-in to try. */
-  readonly reauthorise?: (status: 401 | 403) => Promise<boolean>;
   /** A request may take this long, plus its bytes at 100 kB/s; default 60 s. */
   readonly timeoutMs?: number;
   /** Attempts of a read (QIDO, WADO) that meets a passing fault; default 5. */
@@ -22,7 +20,7 @@ export interface DicomWebOptions {
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly random?: () => number;
   /** What holds us up: shown in the progress. */
-  readonly onHold?: (hold: 'waiting' | 'authorising' | null) => void;
+  readonly onHold?: (hold: 'waiting' | null) => void;
 }
 
 export interface HttpReply {
@@ -52,7 +50,6 @@ export class ReadRefused extends Error {
 const BYTES_PER_MS_AT_WORST = 100;
 const MAX_BACKOFF_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 300_000;
-const MAX_LOG_INS = 2;
 
 /** 501 and 505 speak of what the server is, not of how it feels. */
 export const isPassing = (status: number): boolean =>
@@ -186,27 +183,7 @@ export class DicomWebClient {
     body: Blob | null,
     signal?: AbortSignal,
   ): Promise<HttpReply> {
-    for (let logIns = 0; ; logIns++) {
-      const reply = await this.once(
-        method,
-        url,
-        { ...headers, ...(await this.options.headers?.()) },
-        body,
-        signal,
-      );
-      if (
-        (reply.status !== 401 && reply.status !== 403) ||
-        logIns >= MAX_LOG_INS ||
-        !this.options.reauthorise
-      )
-        return reply;
-      this.options.onHold?.('authorising');
-      try {
-        if (!(await this.options.reauthorise(reply.status))) return reply;
-      } finally {
-        this.options.onHold?.(null);
-      }
-    }
+    return this.once(method, url, { ...headers, ...(await this.options.headers?.()) }, body, signal);
   }
 
   private async once(

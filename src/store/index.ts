@@ -16,7 +16,7 @@ export { earlierMoment, type EarlierStore } from './earlier-moment';
 export { isThere, memoryJournal } from './journal';
 export type { FileStore, JournalEntry, JournalSession, JournalStore } from './journal';
 export { indexedDbJournal, originPrivateFiles } from './indexed-db-journal';
-export { describeReason, reportToCsv, reportToJson } from './report';
+export { describeReason } from './report';
 export type { FailureReason, InstanceOutcome, InstanceReport, StoreReport } from './report';
 export { INSTANCE_TABLE, SESSION_TABLE, next } from './states';
 export type { InstanceEvent, InstanceState, SessionEvent, SessionState } from './states';

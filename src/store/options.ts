@@ -14,7 +14,7 @@ export interface StorableInstance {
 export interface StoreProgress {
   readonly state: SessionState;
   /** What holds the run up just now. */
-  readonly hold: 'waiting' | 'authorising' | null;
+  readonly hold: 'waiting' | null;
   /** Instances the server has, as far as we know. */
   readonly there: number;
   readonly failed: number;
@@ -33,8 +33,6 @@ export interface StoreOptions {
   readonly batchBytes?: number;
   /** Attempts for one instance, and in a row for a server that does not answer; default 5. */
   readonly attempts?: number;
-  /** Read every instance's pixels back instead of a sample. */
-  readonly compareAll?: boolean;
 }
 
 export interface StoreSeriesOptions extends StoreOptions {

@@ -139,7 +139,7 @@ export function makeReport(facts: ReportFacts): StoreReport {
   };
 }
 
-/** One plain sentence for the CSV and the panel's list. */
+/** One plain sentence. */
 export function describeReason(reason: FailureReason): string {
   switch (reason.code) {
     case 'failure-reason':
@@ -180,32 +180,4 @@ function meaningOf(value: string): string {
     '0272': 'referenced transfer syntax not supported',
   };
   return named[value] ?? 'see PS3.7 annex C';
-}
-
-export function reportToJson(report: StoreReport): string {
-  return `${JSON.stringify(report, null, 2)}\n`;
-}
-
-/** RFC 4180; one line an instance. */
-export function reportToCsv(report: StoreReport): string {
-  const rows = report.instances.map(instance => [
-    instance.sopInstanceUid,
-    instance.seriesInstanceUid,
-    instance.outcome,
-    instance.pixelsCompared ? 'pixels compared' : '',
-    instance.warning ?? '',
-    String(instance.attempts),
-    instance.reason ? describeReason(instance.reason) : '',
-  ]);
-  const head = [
-    'SOPInstanceUID',
-    'SeriesInstanceUID',
-    'outcome',
-    'read back',
-    'WarningReason',
-    'attempts',
-    'reason',
-  ];
-  const cell = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-  return [head, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
 }

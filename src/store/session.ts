@@ -284,7 +284,7 @@ class StoreSession {
     const accepted = this.in('accepted');
     const doubtful = [...this.in('existing'), ...accepted.filter(entry => entry.compare)];
     const sure = accepted.filter(entry => !entry.compare);
-    const sample = this.options.compareAll ? sure : sampleOf(sure);
+    const sample = sampleOf(sure);
     for (const entry of [...doubtful, ...sample]) await this.compare(entry);
     const sampled = new Set(sample.map(entry => entry.sopInstanceUid));
     // One wrong answer in a sample says that the sample is not enough.

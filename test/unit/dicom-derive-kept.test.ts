@@ -1,4 +1,4 @@
-import { deriveInstance, naturalize, parsePart10, PRIVATE_ALLOW_LIST } from '../../src/dicom';
+import { deriveInstance, naturalize, parsePart10 } from '../../src/dicom';
 import { items, textOf } from '../conformance/silent-rules';
 import { part10, text, tinyCt, us } from '../conformance/part10';
 import { createdAt, derive, item, provenance, SIZE, value } from './dicom-fixtures';
@@ -51,13 +51,6 @@ describe('what is dropped and kept', () => {
     };
     const { dataset } = await derive({ changes });
     expect([...dataset.keys()].filter(tag => ((tag >>> 16) & 1) === 1)).toEqual([0x00190011, 0x00191123]);
-    const { dataset: own } = await derive({ changes }, { privateAllowList: { 'SIEMENS CSA': [0x00290010] } });
-    expect([...own.keys()].filter(tag => ((tag >>> 16) & 1) === 1)).toEqual([0x00290010, 0x00291010]);
-    expect(
-      Object.values(PRIVATE_ALLOW_LIST)
-        .flat()
-        .every(tag => ((tag >>> 16) & 1) === 1 && (tag & 0xff00) === 0),
-    ).toBe(true);
   });
   test('overlays of their own stay, those in the pixel words go', async () => {
     const overlay = {

@@ -32,11 +32,6 @@ describe('image type', () => {
       'DERIVED\\SECONDARY\\AXIAL',
     );
   });
-  test('value 2 can be PRIMARY', async () => {
-    expect(value(await derive({}, { imageTypeValue2: 'PRIMARY' }), 0x00080008)).toBe(
-      'DERIVED\\PRIMARY\\AXIAL',
-    );
-  });
 });
 
 describe('UIDs', () => {

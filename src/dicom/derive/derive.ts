@@ -11,7 +11,6 @@ import { asciiOf, type RawDataset } from '../part10/elements';
 import { unreadable } from '../part10/errors';
 import { lossyHistory } from './lossy';
 import { rawFromNaturalized } from '../part10/naturalized';
-import type { PrivateAllowList } from './private-tags';
 import { settingsKey, type Provenance } from './provenance';
 import { pixelFormatOf } from '../pixels/pixel-format';
 import { parsePart10, type ParsedInstance } from '../part10/reader';
@@ -41,9 +40,6 @@ export interface DeriveInput {
   readonly seriesMoment?: SeriesMoment | null;
   /** Of a model that reads neighbouring slices: what it read for this one; null or absent: this slice alone. */
   readonly slab?: SlabSources | null;
-  /** Value 2 of Image Type; SECONDARY unless a site's rules want PRIMARY. */
-  readonly imageTypeValue2?: 'PRIMARY' | 'SECONDARY';
-  readonly privateAllowList?: PrivateAllowList;
 }
 
 /** A source instance and its pixels: the same identity, the same image. */

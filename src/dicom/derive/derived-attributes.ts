@@ -115,7 +115,7 @@ export function derivedAttributes(
   uids: DerivedUids,
   input: DeriveSettings,
 ): RawDataset {
-  const dataset = copied(source, input);
+  const dataset = copied(source);
   const set = (tag: number, element: RawElement) => void dataset.set(tag, element);
   const moment = dicomMoment(input.createdAt, asciiOf(source, TAG.TimezoneOffsetFromUTC));
   const reference: SourceReference = {
@@ -127,7 +127,7 @@ export function derivedAttributes(
   set(TAG.SOPInstanceUID, ascii('UI', uids.sopInstanceUid));
   set(TAG.SeriesInstanceUID, ascii('UI', uids.seriesInstanceUid));
   set(TAG.Modality, ascii('CS', 'CT'));
-  set(TAG.ImageType, imageType(source, input.imageTypeValue2 ?? 'SECONDARY'));
+  set(TAG.ImageType, imageType(source));
   for (const tag of [TAG.InstanceCreationDate, TAG.ContentDate]) set(tag, ascii('DA', moment.date));
   for (const tag of [TAG.InstanceCreationTime, TAG.ContentTime]) set(tag, ascii('TM', moment.time));
   const begun = input.seriesMoment ?? moment;
@@ -167,8 +167,8 @@ function neighbours({ sopInstanceUid }: SourceReference, { slab }: DeriveSetting
 }
 
 /** What is kept of the source, still with the source's values; a number that cannot be read is not written again. */
-function copied(source: RawDataset, { privateAllowList }: DeriveSettings): RawDataset {
-  const dataset = withNumbers(filterPrivate(source, privateAllowList));
+function copied(source: RawDataset): RawDataset {
+  const dataset = withNumbers(filterPrivate(source));
   overlays(dataset);
   for (const tag of DROPPED) dataset.delete(tag);
   return dataset;
@@ -188,13 +188,13 @@ function overlays(dataset: RawDataset): void {
 }
 
 /** Value 3 on (AXIAL and the like) stay; it is DERIVED, whatever the source was. */
-function imageType(source: RawDataset, value2: string): RawElement {
+function imageType(source: RawDataset): RawElement {
   // What is no ASCII is no CS, and says nothing.
   const words = asciiOf(source, TAG.ImageType)
     .split('\\')
     .map(word => (/^[\x20-\x7e]*$/.test(word) ? word.trim() : ''));
   const [kind = '', ...more] = words.slice(2);
-  return ascii('CS', ['DERIVED', value2, kind || 'AXIAL', ...more].join('\\'));
+  return ascii('CS', ['DERIVED', 'SECONDARY', kind || 'AXIAL', ...more].join('\\'));
 }
 
 /** Source + 1000, so it sorts behind every series of the scanner; 1000 when the source has none, the source's own where IS ends. */

@@ -1,14 +1,11 @@
 import { asciiOf, type RawDataset } from '../part10/elements';
 
-/** Private creator to its attributes, each as 0xgggg00ee: group, and the element within the creator's block. */
-export type PrivateAllowList = Readonly<Record<string, readonly number[]>>;
-
 /**
  * Private attributes that a derived series keeps, by private creator: what describes the scan or the reconstruction, is still true of the
  * denoised pixels, and is on the standard's list of private attributes known to identify nobody (PS3.15 table E.3.10-1). All other private
- * attributes are dropped: nobody can say whether they are still true.
+ * attributes are dropped: nobody can say whether they are still true. Each is 0xgggg00ee: group, and the element within the creator's block.
  */
-export const PRIVATE_ALLOW_LIST: PrivateAllowList = {
+const ALLOWED: Readonly<Record<string, readonly number[]>> = {
   // Table speed, mid scan time, gantry period; pitch; number and width of detector rows.
   GEMS_ACQU_01: [0x00190023, 0x00190024, 0x00190027],
   GEMS_PARM_01: [0x00430027],
@@ -21,19 +18,14 @@ export const PRIVATE_ALLOW_LIST: PrivateAllowList = {
  * Removes private attributes that are not allowed, in nested items too, and the blocks of creators that are left with none. Group lengths
  * (retired) go as well: they count the bytes of the source's encoding.
  */
-export function filterPrivate(
-  dataset: RawDataset,
-  allowed: PrivateAllowList = PRIVATE_ALLOW_LIST,
-): RawDataset {
+export function filterPrivate(dataset: RawDataset): RawDataset {
   const kept: RawDataset = new Map();
   for (const [tag, element] of dataset) {
     if ((tag & 0xffff) === 0) continue;
     if (((tag >>> 16) & 1) === 0) {
       kept.set(
         tag,
-        'items' in element
-          ? { vr: 'SQ', items: element.items.map(item => filterPrivate(item, allowed)) }
-          : element,
+        'items' in element ? { vr: 'SQ', items: element.items.map(item => filterPrivate(item)) } : element,
       );
       continue;
     }
@@ -44,7 +36,7 @@ export function filterPrivate(
     const creator = dataset.get(creatorTag);
     const name = asciiOf(dataset, creatorTag);
     // A file may name its creator "constructor", which every object has.
-    const tags = Object.hasOwn(allowed, name) ? allowed[name] : undefined;
+    const tags = Object.hasOwn(ALLOWED, name) ? ALLOWED[name] : undefined;
     if (!creator || !tags?.includes((tag & 0xffff00ff) >>> 0)) continue;
     kept.set(creatorTag, creator);
     kept.set(tag, element);
