@@ -7,10 +7,11 @@ describe('two series of a study', () => {
   beforeAll(async () => {
     viewer = await Viewer.open({
       files: [
-        ...ctSeries({ slices: 12, size: 256, description: 'First' }),
+        // Long enough to be still at work when the other one is opened.
+        ...ctSeries({ slices: 60, size: 512, description: 'First' }),
         ...ctSeries({
-          slices: 12,
-          size: 256,
+          slices: 30,
+          size: 512,
           description: 'Second',
           series: '2.25.4799',
           seed: 2,
