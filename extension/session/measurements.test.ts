@@ -51,7 +51,9 @@ describe('a report', () => {
     const sent: unknown[] = [];
     const dicom = async (dataset: unknown) => sent.push(dataset);
     const source = { store: { dicom } };
-    const held = holdBackReports([source as unknown as DataSource, {} as DataSource], { sopInstanceUids: () => ['2.25.1', '2.25.2'] });
+    const held = holdBackReports([source as unknown as DataSource, {} as DataSource], {
+      sopInstanceUids: () => ['2.25.1', '2.25.2'],
+    });
     await expect(source.store.dicom(reportOn('2.25.2'))).rejects.toThrow(
       /not stored.*Store the denoised series/s,
     );

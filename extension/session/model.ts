@@ -36,7 +36,8 @@ export class SessionModel {
   judge(displaySet: DisplaySet): Verdict {
     const key = displaySet.displaySetInstanceUID;
     const verdict =
-      this.verdicts.get(key) ?? judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null, this.card?.slab);
+      this.verdicts.get(key) ??
+      judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null, this.card?.slab);
     this.verdicts.set(key, verdict);
     return verdict;
   }

@@ -226,7 +226,12 @@ export class Session {
       case 'chosen':
         return this.onChosen(event.displaySetUid);
       case 'stored':
-        void listStored(this.services, this.grid.dataSource, event.studyInstanceUid, event.seriesInstanceUids);
+        void listStored(
+          this.services,
+          this.grid.dataSource,
+          event.studyInstanceUid,
+          event.seriesInstanceUids,
+        );
         break;
       case 'grid':
         this.labels.refresh();
