@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..nets import CtDenoiser, build
@@ -71,7 +70,3 @@ class SlabTrainer:
             self.optimizer.load_state_dict(state["optimizer"])
         if state.get("sampler"):
             self.sampler.set_state(state["sampler"])
-
-
-def finite(values: dict[str, torch.Tensor]) -> bool:
-    return all(np.isfinite(float(value)) for value in values.values())
