@@ -137,6 +137,7 @@ def test_the_manifest_describes_the_files(models, denoiser):
     assert entry["parameters"] == sum(p.numel() for p in denoiser.parameters()) and entry["gflop512"] <= 15
     assert entry["keptFineNoiseShare"] == 0.25
     assert entry["checks"]["onnxMaxErrorHU"] <= 0.05
+    assert [variant.get("provider") for variant in entry["variants"]] == ["wasm"]
     for variant in entry["variants"]:
         assert variant["bytes"] < 0.6 * entry["bytes"]
 
