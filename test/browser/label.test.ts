@@ -47,20 +47,7 @@ describe('the label and the pair', () => {
   const inPanel = (text: string) => viewer.cy('iscl-series').getByText(text).first().waitFor();
   const open = (description: string) =>
     viewer.cy('study-browser-thumbnail').filter({ hasText: description }).first().dblclick();
-  const shown = () =>
-    viewer.page.evaluate(() => {
-      const { displaySetService, viewportGridService } = window.services;
-      return Object.fromEntries(
-        [...viewportGridService.getState().viewports.values()].map(
-          ({ viewportId, displaySetInstanceUIDs }) => [
-            viewportId,
-            displaySetService
-              .getActiveDisplaySets()
-              .find(one => one.displaySetInstanceUID === displaySetInstanceUIDs[0])?.SeriesDescription,
-          ],
-        ),
-      );
-    });
+  const shown = () => viewer.descriptions();
   const run = (name: string, options?: object) =>
     viewer.page.evaluate(([command, given]) => void window.commandsManager.runCommand(command, given), [
       name,

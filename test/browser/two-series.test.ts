@@ -27,21 +27,7 @@ describe('two series of a study', () => {
   const open = (description: string) =>
     viewer.cy('study-browser-thumbnail').filter({ hasText: description }).first().dblclick();
   const inPanel = (text: string) => viewer.cy('iscl-series').getByText(text, { exact: true }).waitFor();
-  /** Descriptions of the series by viewport. */
-  const shown = () =>
-    viewer.page.evaluate(() => {
-      const { displaySetService, viewportGridService } = window.services;
-      return Object.fromEntries(
-        [...viewportGridService.getState().viewports.values()].map(
-          ({ viewportId, displaySetInstanceUIDs }) => [
-            viewportId,
-            displaySetService
-              .getActiveDisplaySets()
-              .find(one => one.displaySetInstanceUID === displaySetInstanceUIDs[0])?.SeriesDescription,
-          ],
-        ),
-      );
-    });
+  const shown = () => viewer.descriptions();
   const DENOISED = 'ISCL DENOISED, not for diagnostic use';
 
   it('the second one pauses the first, and has a comparison of its own', async () => {

@@ -198,6 +198,23 @@ export class Viewer {
     );
   }
 
+  /** Descriptions of the series that hang, by viewport. */
+  descriptions(): Promise<Record<string, string | undefined>> {
+    return this.page.evaluate(() => {
+      const { displaySetService, viewportGridService } = window.services;
+      return Object.fromEntries(
+        [...viewportGridService.getState().viewports.values()].map(
+          ({ viewportId, displaySetInstanceUIDs }) => [
+            viewportId,
+            displaySetService
+              .getActiveDisplaySets()
+              .find(one => one.displaySetInstanceUID === displaySetInstanceUIDs[0])?.SeriesDescription,
+          ],
+        ),
+      );
+    });
+  }
+
   sliceIn(viewportId: string): Promise<number> {
     return this.page.evaluate(
       id =>
