@@ -9,7 +9,7 @@ const allow = {
   ct: ['notices', 'decimal'],
   engine: ['notices', 'ct'],
   denoise: ['notices', 'ct', 'engine'],
-  quality: ['notices', 'ct'],
+  residual: ['notices', 'ct'],
   dicom: ['notices', 'ct', 'decimal'],
   series: ['notices', 'ct', 'engine', 'denoise', 'dicom'],
   store: ['notices', 'ct', 'dicom'],

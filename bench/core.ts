@@ -8,7 +8,7 @@ import {
 } from '../src/ct';
 import { ctInstance } from '../src/ct/fixtures';
 import { blend } from '../src/denoise';
-import { sliceStatistics } from '../src/quality';
+import { sliceStatistics } from '../src/residual';
 import { measure, type Row } from './measure';
 
 const SIZE = 512;

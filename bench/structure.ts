@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { sliceFromStored, type SliceHu } from '../src/ct';
 import { decodeFrame, naturalize, parsePart10 } from '../src/dicom';
 import { createNodeEngine } from '../src/engine/node';
-import { structureInResidual } from '../src/quality';
+import { structureInResidual } from '../src/residual';
 
 /*
  * Where the threshold of `structureInResidual` comes from: npx tsx bench/structure.ts

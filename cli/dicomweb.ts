@@ -15,7 +15,7 @@ import {
   describeReason,
   DicomWebClient,
   earlierMoment,
-  isThere,
+  isStored,
   NoAnswer,
   ReadRefused,
   resumeStore,
@@ -140,15 +140,15 @@ async function opened(
 ): Promise<SeriesTarget> {
   const client = new DicomWebClient(options);
   const journal = fileJournal(state);
-  const there = await client.listInstances(studyInstanceUid, seriesInstanceUid);
+  const existing = await client.listInstances(studyInstanceUid, seriesInstanceUid);
   const interrupted = (await journal.sessions()).some(({ id }) => id === sessionId);
   const entries = interrupted ? await journal.entries(sessionId) : [];
   // What was stored and is no longer listed has to be made again.
-  const held = entries.filter(entry => !isThere(entry) || there.has(entry.sopInstanceUid));
+  const journaled = entries.filter(entry => !isStored(entry) || existing.has(entry.sopInstanceUid));
   const uids = { studyInstanceUid, seriesInstanceUid };
   return {
-    existingUids: there,
-    journaledUids: new Set(held.map(({ sopInstanceUid }) => sopInstanceUid)),
+    existingUids: existing,
+    journaledUids: new Set(journaled.map(({ sopInstanceUid }) => sopInstanceUid)),
     seriesMoment: await earlierMoment({ server: options, journal, sessionId, ...uids }),
     isIntact: instance => isIntact(client, studyInstanceUid, instance),
     hasSamePixels: derived => hasSamePixels(client, derived),
@@ -226,8 +226,8 @@ async function isIntact(
 async function hasSamePixels(client: DicomWebClient, derived: DerivedInstance): Promise<boolean> {
   const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, part10 } = derived;
   try {
-    const there = await client.instance(studyInstanceUid, seriesInstanceUid, sopInstanceUid);
-    return await samePixels(parsePart10(there), parsePart10(part10));
+    const archived = await client.instance(studyInstanceUid, seriesInstanceUid, sopInstanceUid);
+    return await samePixels(parsePart10(archived), parsePart10(part10));
   } catch (cause) {
     if (cause instanceof DenoiseError) return false;
     if (!(cause instanceof NoAnswer) && !(cause instanceof ReadRefused)) throw cause;

@@ -50,16 +50,16 @@ async function opened(
   const ours = (await readdir(folder)).filter(name => name.startsWith(prefix));
   // What a crash left of a file that was being written.
   for (const name of ours) if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
-  const there = ours.filter(name => name.endsWith('.dcm')).map(name => name.slice(prefix.length, -4));
-  const whole = async (uid: string): Promise<Uint8Array | null> => {
+  const existing = ours.filter(name => name.endsWith('.dcm')).map(name => name.slice(prefix.length, -4));
+  const intact = async (uid: string): Promise<Uint8Array | null> => {
     const bytes = await readFile(path(uid)).catch(() => null);
     return bytes !== null && (await digests.matches(listed(uid), bytes)) ? bytes : null;
   };
   return {
-    existingUids: new Set(there),
+    existingUids: new Set(existing),
     journaledUids: new Set(),
-    seriesMoment: await firstMoment(there, whole),
-    isIntact: async ({ sopInstanceUid }) => (await whole(sopInstanceUid)) !== null,
+    seriesMoment: await firstMoment(existing, intact),
+    isIntact: async ({ sopInstanceUid }) => (await intact(sopInstanceUid)) !== null,
     hasSamePixels: null,
     async store(instances) {
       let written = 0;

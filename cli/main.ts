@@ -51,7 +51,7 @@ export async function main(process: Process): Promise<number> {
     return EXIT.usage;
   }
   const run = new Run(settings, process);
-  const report = await run.report();
+  const report = await run.execute();
   stdout.write(settings.json ? `${JSON.stringify(report, null, 2)}\n` : summary(report));
   if (!mercure) return report.exitCode;
   try {
@@ -80,11 +80,12 @@ class Run {
     this.progress = textProgress(process.stderr);
   }
 
-  async report(): Promise<Report> {
+  /** Does the work; nothing is thrown that the report can say. */
+  async execute(): Promise<Report> {
     let exitCode: number;
     let error: string | null = null;
     try {
-      exitCode = await this.run();
+      exitCode = await this.executeAll();
     } catch (thrown) {
       exitCode = this.process.signal.aborted ? EXIT.interrupted : codeOf(thrown);
       error = this.process.signal.aborted
@@ -111,7 +112,7 @@ class Run {
     };
   }
 
-  private async run(): Promise<number> {
+  private async executeAll(): Promise<number> {
     const { settings, process } = this;
     this.engine = createNodeEngine({
       ...(await chooseModel(settings.model, process.modelsFolder)),
@@ -127,7 +128,7 @@ class Run {
     const target = this.target();
     for (const [index, each] of series.entries()) {
       process.signal.throwIfAborted();
-      this.done.push(await this.one(index, each, target));
+      this.done.push(await this.executeSeries(index, each, target));
     }
     const outcomes = new Set(this.done.map(({ outcome }) => outcome));
     if (outcomes.has('interrupted')) return EXIT.interrupted;
@@ -174,7 +175,11 @@ class Run {
     }
   }
 
-  private async one(index: number, series: SourceSeries, target: Target | null): Promise<SeriesReport> {
+  private async executeSeries(
+    index: number,
+    series: SourceSeries,
+    target: Target | null,
+  ): Promise<SeriesReport> {
     const verdict = judge(series, this.card!);
     if (verdict.kind === 'refused') return listedSeries(series, verdict, 'refused');
     if (!target) return listedSeries(series, verdict, 'listed');

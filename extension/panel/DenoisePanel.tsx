@@ -3,15 +3,13 @@ import { VERSION } from '../id';
 import type { SessionHolder } from '../session/holder';
 import type { Session } from '../session/session';
 import { ModelSection } from './ModelSection';
-import { QualitySection } from './QualitySection';
+import { ResidualSection } from './ResidualSection';
 import { RoiSection } from './RoiSection';
 import { RunSection } from './RunSection';
 import { SaveSection } from './SaveSection';
+import type { RunCommand } from './run-command';
 import { STYLES } from './styles';
 import { ViewSection } from './ViewSection';
-
-/** Runs a command of this extension, which tells the user what goes wrong. */
-export type RunCommand = (command: string, options?: Record<string, unknown>) => void;
 
 /** The Denoise panel: everything about the series of the active viewport. */
 export function DenoisePanel({ holder, run }: { holder: SessionHolder; run: RunCommand }) {
@@ -59,7 +57,7 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
       {denoised ? <ViewSection stage={stage} strength={denoised.strength} save={save} run={run} /> : null}
       <SaveSection save={save} denoised={denoised} run={run} />
       {denoised ? <RoiSection results={regions} /> : null}
-      {denoised ? <QualitySection denoised={denoised} /> : null}
+      {denoised ? <ResidualSection denoised={denoised} /> : null}
       <ModelSection model={model} info={denoised?.job.engine ?? null} verdict={series?.verdict ?? null} />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>
     </>

@@ -1,7 +1,7 @@
 import type { JobSnapshot } from '../../src/denoise';
 import type { PrepareProgress } from '../../src/engine';
 import type { SeriesSnapshot } from '../session/snapshot';
-import type { RunCommand } from './DenoisePanel';
+import type { RunCommand } from './run-command';
 import {
   Announcement,
   Box,

@@ -2,7 +2,7 @@ import type { Fault, Refusal } from '../../src/notices';
 import type { StoreProgress, StoreReport } from '../../src/store';
 import type { SaveState } from '../session/save-state';
 import type { RunSnapshot, SaveSnapshot } from '../session/snapshot';
-import type { RunCommand } from './DenoisePanel';
+import type { RunCommand } from './run-command';
 import { Box, Button, duration, megabytes, NoticeBox, percent, ProgressBar, Section, slices } from './parts';
 
 /** The series out of the browser: a file, a folder, the archive. */
@@ -136,10 +136,10 @@ function State({ state, run }: { state: SaveState; run: RunCommand }) {
   }
 }
 
-function storing({ state, hold, there, expected, secondsLeft }: StoreProgress): string {
+function storing({ state, hold, inArchive, expected, secondsLeft }: StoreProgress): string {
   if (hold === 'waiting') return 'The server does not answer; trying again';
   const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left`;
-  return `${there} of ${expected} in the archive${left}${state === 'verifying' ? ', reading back' : ''}`;
+  return `${inArchive} of ${expected} in the archive${left}${state === 'verifying' ? ', reading back' : ''}`;
 }
 
 /** What the user has cancelled is no error. */
@@ -148,23 +148,23 @@ function SaveNotice({ notice }: { notice: Fault | Refusal }) {
 }
 
 function Report({ report, reasons }: { report: StoreReport; reasons: readonly string[] }) {
-  const there = report.stored + report.alreadyThere + report.unverified;
+  const inArchive = report.stored + report.alreadyThere + report.unverified;
   const compared = report.instances.filter(({ pixelsCompared }) => pixelsCompared).length;
   return (
     <>
       {report.outcome === 'done' ? (
         <Box tone="success" cy="iscl-saved">
           <span>
-            {slices(there)} in the archive
+            {slices(inArchive)} in the archive
             {report.alreadyThere > 0 ? ` (${report.alreadyThere} were there)` : ''}; pixels of{' '}
-            {compared === there ? 'all' : compared} read back and compared.
+            {compared === inArchive ? 'all' : compared} read back and compared.
           </span>
         </Box>
       ) : null}
       {report.notice ? <SaveNotice notice={report.notice} /> : null}
       {report.outcome === 'done' ? null : (
         <div className="iscl-small iscl-muted" data-cy="iscl-store-report">
-          {there} of {report.expected} in the archive, {report.failed} failed,{' '}
+          {inArchive} of {report.expected} in the archive, {report.failed} failed,{' '}
           {report.pending + report.notProduced} not sent.
           {reasons.map(reason => (
             <div key={reason}>{reason}</div>

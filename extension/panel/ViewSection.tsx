@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { SaveSnapshot } from '../session/snapshot';
 import { STAGES, type StageId } from '../stages';
-import type { RunCommand } from './DenoisePanel';
+import type { RunCommand } from './run-command';
 import { Box, Button, percent, Section } from './parts';
 
 const NAMES: Readonly<Record<StageId, { label: string; title: string }>> = {

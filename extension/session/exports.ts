@@ -109,7 +109,7 @@ export async function resumeToArchive(
 }
 
 const onStoreProgress = (context: ExportContext) => (store: StoreProgress) =>
-  context.progress(store.there, store.expected, store);
+  context.progress(store.inArchive, store.expected, store);
 
 async function stored(report: StoreReport): Promise<SaveOutcome> {
   const { describeReason } = await import('./save-tools');

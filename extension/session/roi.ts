@@ -1,7 +1,7 @@
 import type * as core from '@cornerstonejs/core';
 import type { Types } from '@cornerstonejs/tools';
 import { blend } from '../../src/denoise';
-import { regionStatistics, type Region, type RegionStatistics } from '../../src/quality';
+import { regionStatistics, type Region, type RegionStatistics } from '../../src/residual';
 import type { CornerstoneLibraries } from '../ohif';
 import type { Run } from './run';
 

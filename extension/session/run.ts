@@ -2,7 +2,7 @@ import { modalityOf, type SliceHu } from '../../src/ct';
 import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from '../../src/denoise';
 import type { Engine, Provider } from '../../src/engine';
 import type { Fault } from '../../src/notices';
-import { SeriesStatistics, sliceStatistics } from '../../src/quality';
+import { SeriesStatistics, sliceStatistics } from '../../src/residual';
 import type { PixelSource } from '../derived/pixel-source';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import { drawn, idle } from '../idle';
@@ -20,7 +20,7 @@ export interface RunDisplaySets {
 
 export type RunEvent =
   | { readonly kind: 'job'; readonly run: Run; readonly event: JobEvent }
-  /** `run.quality` knows another slice. */
+  /** `run.residual` knows another slice. */
   | { readonly kind: 'assessed' };
 
 /** One series being denoised, and the live series that show it. Lives until the series is closed or the mode is left. */
@@ -29,7 +29,7 @@ export class Run implements PixelSource {
   readonly denoisedSeries: DerivedSeries;
   readonly differenceSeries: DerivedSeries;
   readonly displaySets: RunDisplaySets;
-  readonly quality = new SeriesStatistics();
+  readonly residual = new SeriesStatistics();
   /** SOP Instance UIDs of slices that did not work, with the reason. */
   readonly failed = new Map<string, Fault>();
   /** The last break-down of the engine that repaired itself in this run of the job, and what computes since; null without one. */
@@ -198,7 +198,7 @@ export class Run implements PixelSource {
       ?.loadHu()
       .catch(() => null);
     if (!source || this.disposed) return;
-    this.quality.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
+    this.residual.add(slice.sopInstanceUid, sliceStatistics(source, slice.hu));
     this.emit({ kind: 'assessed' });
   }
 }

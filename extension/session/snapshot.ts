@@ -2,7 +2,7 @@ import type { Verdict } from '../../src/ct';
 import type { JobSnapshot } from '../../src/denoise';
 import type { ModelCard } from '../../src/engine';
 import type { Fault, Refusal } from '../../src/notices';
-import type { SeriesStatistics } from '../../src/quality';
+import type { SeriesStatistics } from '../../src/residual';
 import type { JournalSession } from '../../src/store';
 import type { DisplaySet } from '../ohif';
 import { instancesOf } from '../source';
@@ -78,7 +78,7 @@ export function seriesSnapshot(
 }
 
 function runSnapshot(run: Run): RunSnapshot {
-  const removed = run.quality.total();
+  const removed = run.residual.total();
   return Object.freeze({
     job: run.snapshot,
     strength: run.strength,

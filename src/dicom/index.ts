@@ -12,15 +12,17 @@ export {
   derivedUidsOf,
   pixelHashOf,
   sourceIdentityOf,
-  type DerivedInstance,
-  type DeriveInput,
-  type DeriveSource,
-  type SlabSources,
-  type SourceIdentity,
 } from './derive/derive';
 export { seriesMomentOf, type SeriesMoment } from './derive/series-moment';
 export { WorkerDeriver, type DeriveWorker } from './derive/worker-deriver';
-export type { SourceReference } from './derive/derived-attributes';
+export type {
+  DerivedInstance,
+  DerivedUids,
+  DeriveInput,
+  DeriveSource,
+  SlabSources,
+  SourceIdentity,
+  SourceReference,
+} from './derive/types';
 export type { Provenance } from './derive/provenance';
-export type { DerivedUids } from './derive/derived-attributes';
 export { sha256Hex, slicesDigest } from './derive/uid';

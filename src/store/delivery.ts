@@ -6,7 +6,7 @@
 import type { Fault } from '../notices';
 import { isPassing, NoAnswer, type DicomWebClient, type HttpReply } from './dicomweb';
 import type { JournalEntry } from './journal';
-import type { FailureReason } from './report';
+import type { FailureReason } from './failure-reason';
 import type { InstanceEvent } from './states';
 import { classOfReason, readStowResponse, type StowResponse } from './stow-response';
 

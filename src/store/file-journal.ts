@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { blobOf, isThere, type JournalEntry, type JournalSession, type JournalStore } from './journal';
+import { blobOf, isStored, type JournalEntry, type JournalSession, type JournalStore } from './journal';
 
 /**
  * The journal in a folder, for Node: one folder a session, an append-only `entries.jsonl` (the last line of a UID counts; a
@@ -35,7 +35,7 @@ export function fileJournal(root: string): JournalStore {
         }
       }
       const files = new Set(await readdir(dir(id)).catch(() => []));
-      return [...last.values()].filter(entry => isThere(entry) || files.has(fileName(entry.sopInstanceUid)));
+      return [...last.values()].filter(entry => isStored(entry) || files.has(fileName(entry.sopInstanceUid)));
     },
     put: (id, entry) => appendFile(lines(id), `${JSON.stringify(entry)}\n`),
     putFile: (id, uid, bytes) => writeAtomically(part10(id, uid), bytes),

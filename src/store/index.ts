@@ -13,11 +13,11 @@ export type {
 export { DicomWebClient, NoAnswer, ReadRefused, stringValue } from './dicomweb';
 export type { DicomJson, DicomWebOptions, DicomWebRoots } from './dicomweb';
 export { earlierMoment, type EarlierStore } from './earlier-moment';
-export { isThere, memoryJournal } from './journal';
+export { isStored, memoryJournal } from './journal';
 export type { FileStore, JournalEntry, JournalSession, JournalStore } from './journal';
 export { indexedDbJournal, originPrivateFiles } from './indexed-db-journal';
-export { describeReason } from './report';
-export type { FailureReason, InstanceOutcome, InstanceReport, StoreReport } from './report';
+export { describeReason, type FailureReason } from './failure-reason';
+export type { InstanceOutcome, InstanceReport, StoreReport } from './report';
 export { INSTANCE_TABLE, SESSION_TABLE, next } from './states';
 export type { InstanceEvent, InstanceState, SessionEvent, SessionState } from './states';
 export { fileName, zipBlob, zipSeries } from './zip';

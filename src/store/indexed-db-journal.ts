@@ -1,7 +1,7 @@
 import { openDB, type DBSchema } from 'idb';
 import {
   blobOf,
-  isThere,
+  isStored,
   type FileStore,
   type JournalEntry,
   type JournalSession,
@@ -52,7 +52,7 @@ export async function indexedDbJournal(name = 'iscl-store', files?: FileStore): 
     async entries(sessionId) {
       const entries = await db.getAll('entries', everyKeyOf(sessionId));
       const kept = await Promise.all(
-        entries.map(async entry => isThere(entry) || (await store.has(sessionId, entry.sopInstanceUid))),
+        entries.map(async entry => isStored(entry) || (await store.has(sessionId, entry.sopInstanceUid))),
       );
       return entries.filter((_, i) => kept[i]);
     },

@@ -1,5 +1,5 @@
 import type { InstanceState } from './states';
-import type { FailureReason } from './report';
+import type { FailureReason } from './failure-reason';
 
 /** One attempt to store a series, known by an id so that it can be taken up after a reload. */
 export interface JournalSession {
@@ -61,7 +61,7 @@ export interface FileStore {
 }
 
 /** Its file has been let go because the server has it. */
-export const isThere = ({ state }: JournalEntry): boolean => state === 'stored' || state === 'present';
+export const isStored = ({ state }: JournalEntry): boolean => state === 'stored' || state === 'present';
 
 /** A Blob over `bytes`; the cast is sound because no module of ours hands over shared memory. */
 export function blobOf(bytes: Uint8Array): Blob {
@@ -89,7 +89,7 @@ export function memoryJournal(): JournalStore {
     },
     async entries(id) {
       const { entries, files } = of(id);
-      return [...entries.values()].filter(entry => isThere(entry) || files.has(entry.sopInstanceUid));
+      return [...entries.values()].filter(entry => isStored(entry) || files.has(entry.sopInstanceUid));
     },
     async put(id, entry) {
       of(id).entries.set(entry.sopInstanceUid, entry);

@@ -16,7 +16,7 @@ export interface StoreProgress {
   /** What holds the run up just now. */
   readonly hold: 'waiting' | null;
   /** Instances the server has, as far as we know. */
-  readonly there: number;
+  readonly inArchive: number;
   readonly failed: number;
   readonly expected: number;
   readonly bytesSent: number;

@@ -3,7 +3,7 @@ import { DenoiseError } from '../notices';
 import { NoAnswer, ReadRefused, type DicomWebClient } from './dicomweb';
 import type { JournalEntry } from './journal';
 import { pixelHashOf } from './pixels';
-import type { FailureReason } from './report';
+import type { FailureReason } from './failure-reason';
 
 /**
  * SHA-256 (hex) of the pixel words the server gives for an instance. Frames are uncompressed on the wire and need no parsing; not every archive

@@ -16,7 +16,7 @@ import type {
 } from './options';
 import { Outbox } from './outbox';
 import { readBack, unverified } from './read-back';
-import { isWhole, makeReport, type StoreReport } from './report';
+import { isComplete, makeReport, type StoreReport } from './report';
 import { sampleOf } from './sample';
 import {
   INSTANCE_TABLE,
@@ -26,7 +26,7 @@ import {
   type SessionEvent,
   type SessionState,
 } from './states';
-import { toldJournal } from './told-journal';
+import { journalWithFaults } from './journal-faults';
 
 /**
  * Stores a series as it is produced. Resolves with a report in every case but a journal that takes nothing at all (rejects with a DenoiseError,
@@ -45,7 +45,7 @@ export async function storeInstances(
     target: options.server.roots.stow,
     label: options.label ?? '',
   };
-  const journal = toldJournal(options.journal);
+  const journal = journalWithFaults(options.journal);
   await forgetAbandoned(journal, session.id);
   // What an earlier session of this name left belongs to another series of files.
   await journal.remove(session.id);
@@ -63,7 +63,7 @@ export async function resumeStore(
   options: ResumeOptions,
   instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance> = [],
 ): Promise<StoreReport> {
-  const journal = toldJournal(options.journal);
+  const journal = journalWithFaults(options.journal);
   const begun = (await journal.sessions()).find(({ id }) => id === sessionId);
   if (!begun) throw new Error(`the journal has no session ${sessionId}`);
   const { stow } = options.server.roots;
@@ -151,11 +151,11 @@ class StoreSession {
 
   /** An archive may have let go of what an earlier run stored and read back. Its file is gone from the journal, so it has to be made again. */
   private async dropVanished(): Promise<void> {
-    const there = [...this.in('stored'), ...this.in('present')];
-    for (const seriesUid of new Set(there.map(entry => entry.seriesInstanceUid))) {
+    const stored = [...this.in('stored'), ...this.in('present')];
+    for (const seriesUid of new Set(stored.map(entry => entry.seriesInstanceUid))) {
       const list = await this.list(seriesUid);
       if (list === null) return this.noList();
-      for (const entry of there.filter(({ seriesInstanceUid }) => seriesInstanceUid === seriesUid)) {
+      for (const entry of stored.filter(({ seriesInstanceUid }) => seriesInstanceUid === seriesUid)) {
         if (list.has(entry.sopInstanceUid)) continue;
         await this.apply(entry, 'absent');
         this.entries.delete(entry.sopInstanceUid);
@@ -247,7 +247,7 @@ class StoreSession {
       await this.deliver(absent);
     }
     await this.comparePixels();
-    this.step(isWhole([...this.entries.values()], this.session.expected) ? 'complete' : 'fall-short');
+    this.step(isComplete([...this.entries.values()], this.session.expected) ? 'complete' : 'fall-short');
   }
 
   /**
@@ -348,15 +348,15 @@ class StoreSession {
 
   private report(): void {
     if (!this.options.onProgress) return;
-    const there = ['accepted', 'existing', 'stored', 'present'] as const;
-    const done = there.reduce((sum, state) => sum + this.in(state).length, 0);
+    const inArchive = ['accepted', 'existing', 'stored', 'present'] as const;
+    const done = inArchive.reduce((sum, state) => sum + this.in(state).length, 0);
     const failed = this.in('failed').length + this.in('mismatch').length;
     const perInstance = (Date.now() - this.startedMs) / 1000 / Math.max(1, done + failed);
     const left = this.session.expected - done - failed;
     this.options.onProgress({
       state: this.state,
       hold: this.hold,
-      there: done,
+      inArchive: done,
       failed,
       expected: this.session.expected,
       bytesSent: this.delivery.bytesSent,

@@ -291,8 +291,8 @@ describe('cancel and progress', () => {
     const controller = new AbortController();
     const report = await store(series, {
       signal: controller.signal,
-      onProgress: ({ there }) => {
-        if (there >= 5) controller.abort();
+      onProgress: ({ inArchive }) => {
+        if (inArchive >= 5) controller.abort();
       },
     });
     expect(report).toMatchObject({ outcome: 'cancelled', notice: { code: 'save-cancelled', what: 'store' } });
@@ -318,11 +318,11 @@ describe('cancel and progress', () => {
   });
 
   it('progress never goes back, ends at all, and gives a time', async () => {
-    const seen: { there: number; secondsLeft: number | null }[] = [];
+    const seen: { inArchive: number; secondsLeft: number | null }[] = [];
     await store(series, { onProgress: progress => seen.push(progress) });
-    const there = seen.map(progress => progress.there);
-    expect(there).toEqual([...there].sort((a, b) => a - b));
-    expect(there.at(-1)).toBe(COUNT);
+    const counts = seen.map(progress => progress.inArchive);
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect(counts.at(-1)).toBe(COUNT);
     expect(seen.some(({ secondsLeft }) => secondsLeft !== null)).toBe(true);
   });
 });

@@ -1,7 +1,6 @@
 import { CT_IMAGE_STORAGE, PRODUCT, type StoredPixels } from '../../ct';
 import { CODE, codeItem, isCode } from './codes';
 import { dicomMoment, type DicomMoment } from './dates';
-import type { DeriveInput } from './derive';
 import {
   ascii,
   asciiOf,
@@ -20,20 +19,7 @@ import { numberOf, withNumbers } from '../part10/numeric-strings';
 import { filterPrivate } from './private-tags';
 import { derivationDescription, percent, toAscii, type Provenance } from './provenance';
 import { TAG } from '../part10/tags';
-
-/** An instance by class and UID. */
-export interface SourceReference {
-  readonly sopClassUid: string;
-  readonly sopInstanceUid: string;
-}
-
-export interface DerivedUids {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly sopInstanceUid: string;
-}
-
-type DeriveSettings = Omit<DeriveInput, 'source'>;
+import type { DerivedUids, DeriveSettings, SourceReference } from './types';
 
 const LO_LENGTH = 64;
 const DERIVATION_DESCRIPTION_LENGTH = 1024;

@@ -1,5 +1,6 @@
 import { DenoiseError, type Fault } from '../../notices';
-import { prepareSource, type DerivedInstance, type DeriveInput } from './derive';
+import { prepareSource } from './derive';
+import type { DerivedInstance, DeriveInput } from './types';
 import type { DeriveRequest, DeriveResponse } from './worker-protocol';
 
 /** What is used of a Worker. */

@@ -1,11 +1,12 @@
 import type { Fault, Refusal } from '../../notices';
-import type { DerivedInstance, DeriveInput, PreparedSource } from './derive';
+import type { PreparedSource } from './derive';
+import type { DerivedInstance, DeriveSettings } from './types';
 
 /** Handle to worker. The buffer of `hu` is transferred. */
 export interface DeriveRequest {
   readonly id: number;
   readonly prepared: PreparedSource;
-  readonly input: Omit<DeriveInput, 'source'>;
+  readonly input: DeriveSettings;
 }
 
 /** Worker to handle; answers come in any order. The buffer of `part10` is transferred. */

@@ -12,7 +12,7 @@ import torch
 
 from ..nets import CtDenoiser, without_fine_share
 from ..training import PairSlice, load_checkpoint, read_pairs
-from ..training.validation import ValidationCase, cases, figures, uniform_rois
+from ..training.validation import ValidationCase, cases, figures, soft_tissue_squares
 from .onnx_file import ExportError
 
 SHARES = tuple(round(0.05 * step, 2) for step in range(9))
@@ -95,14 +95,14 @@ def real_cases(slices: list[PairSlice], limit: int = 4) -> list[ValidationCase]:
         series.setdefault(item.series, []).append(item)
     chosen = [found[i] for found in series.values() for i in np.unique(np.linspace(0, len(found) - 1, limit).astype(int))]
     scans = [(item.hu.astype(np.float32), item.body) for item in chosen]
-    made = [ValidationCase(hu, hu, body, uniform_rois(hu, body)) for hu, body in scans]
+    made = [ValidationCase(hu, hu, body, soft_tissue_squares(hu, body)) for hu, body in scans]
     return [case for case in made if case.rois]
 
 
 def flat_case(case: ValidationCase) -> ValidationCase:
     """The same noise over a flat body in air: a uniform phantom in the shape of the patient."""
     clean = np.where(case.body, FLAT_HU, -1000.0).astype(np.float32)
-    return replace(case, noisy=clean + case.noisy - case.clean, clean=clean, rois=uniform_rois(clean, case.body))
+    return replace(case, noisy=clean + case.noisy - case.clean, clean=clean, rois=soft_tissue_squares(clean, case.body))
 
 
 def _noise(net: CtDenoiser, hu: np.ndarray) -> torch.Tensor:

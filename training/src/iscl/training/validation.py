@@ -34,11 +34,11 @@ def cases(pairs: list[PairSlice], limit: int = 12, amplitude: float = 1.0, kerne
         clean = pair.hu.astype(np.float32)
         index = turn % len(pair.noise) if kernel is None else kernel
         noise = pair.noise[index].astype(np.float32) * amplitude
-        made.append(ValidationCase(clean + noise, clean, pair.body, uniform_rois(clean, pair.body)))
+        made.append(ValidationCase(clean + noise, clean, pair.body, soft_tissue_squares(clean, pair.body)))
     return made
 
 
-def uniform_rois(hu: np.ndarray, body: np.ndarray, count: int = 6) -> list[tuple[int, int]]:
+def soft_tissue_squares(hu: np.ndarray, body: np.ndarray, count: int = 6) -> list[tuple[int, int]]:
     """The `count` most uniform 32x32 squares of soft tissue (-60 to 160 HU), top-left corners, not overlapping."""
     found = []
     for row in range(0, hu.shape[0] - ROI, ROI // 2):

@@ -4,14 +4,14 @@ import { Box, hu, ranges, Section, slices } from './parts';
 const TISSUE_NAMES = { air: 'Air', lung: 'Lung', fat: 'Fat', soft: 'Soft tissue', bone: 'Bone' } as const;
 
 /** What was removed, tissue by tissue, at the strength that is shown; and whether structure went with it. */
-export function QualitySection({ denoised }: { denoised: RunSnapshot }) {
+export function ResidualSection({ denoised }: { denoised: RunSnapshot }) {
   const { removed: total, flagged, strength } = denoised;
   if (total.slices === 0) return null;
   const present = (Object.keys(TISSUE_NAMES) as (keyof typeof TISSUE_NAMES)[]).filter(
     tissue => total.tissue[tissue].pixels > 0,
   );
   return (
-    <Section id="quality" title="What was removed" aside={slices(total.slices)}>
+    <Section id="residual" title="What was removed" aside={slices(total.slices)}>
       <table className="iscl-table">
         <caption>Denoised minus original, HU, inside uniform tissue; edges left out.</caption>
         <thead>

@@ -3,7 +3,7 @@ import { whyNotWritten } from './folder';
 import type { JournalStore } from './journal';
 
 /** The journal, with what goes wrong with it as a fault that people can be told: a disk or a browser's quota that is full, a folder that is gone. */
-export function toldJournal(journal: JournalStore): JournalStore {
+export function journalWithFaults(journal: JournalStore): JournalStore {
   const told = async <T>(promise: Promise<T>): Promise<T> => {
     try {
       return await promise;
