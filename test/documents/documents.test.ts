@@ -65,3 +65,9 @@ describe('decision records', () => {
     );
   });
 });
+
+it('no file holds the marks of an unfinished merge', () => {
+  // `git grep` ends with 1 where it finds nothing.
+  const marked = () => execFileSync('git', ['grep', '-lE', '^(<{7}|>{7}) '], { encoding: 'utf8' });
+  expect(marked).toThrow(expect.objectContaining({ status: 1 }));
+});

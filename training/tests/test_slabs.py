@@ -21,7 +21,7 @@ from iscl.slabs.noise import along_z, fields
 from iscl.slabs.spectrum import FIELD, amplitude_of_spectrum
 from iscl.slabs.unpaired import RunDenoiser, SlabIsclTrainer, neighbour_loss
 from iscl.slabs.volume import _longest_run, calibrate, local_noise, measure_spectrum
-from iscl.training import load_checkpoint
+from iscl.training import CheckpointError, load_checkpoint, start_weights
 
 CPU = torch.device("cpu")
 
@@ -249,3 +249,15 @@ def test_the_kit_for_a_gpu_runs_dry(tmp_path: Path) -> None:
     assert "tiny-iscl" in done.stdout
     assert all(path.stat().st_size <= 16_000_000 for path in (tmp_path / "out").iterdir())
     assert (tmp_path / "out" / "checkpoints-1.tar").exists()
+
+
+def test_a_network_of_one_slice_starts_from_the_middle_of_one_of_three(tmp_path: Path) -> None:
+    slab = Path(__file__).parents[2] / "models" / "ct-slab-fast.onnx"
+    three, one = build("ct-slab-5-3"), build("ct-slab-5-1")
+    three.load_state_dict(start_weights(slab, "ct-slab-5-3"))
+    one.load_state_dict(start_weights(slab, "ct-slab-5-1"))
+    hu = torch.randn(1, 5, 64, 64, generator=torch.Generator().manual_seed(3)) * 30
+    with torch.no_grad():
+        torch.testing.assert_close(one(hu), three(hu)[:, 1:2])
+    with pytest.raises(CheckpointError, match="start from the same network"):
+        start_weights(slab, "ct-slab-3-1")

@@ -1,14 +1,8 @@
 """Networks of the CT presets: HU in, HU out, norm-free, made to run in a browser.
 
-<<<<<<< Updated upstream
-Rules they keep (docs/decisions.md): one input slice or a multiple of 4 channels at the first convolution (a slab is padded with
+Rules they keep (docs/decisions): one input slice or a multiple of 4 channels at the first convolution (a slab is padded with
 zeros), every other channel count a multiple of 4 (ONNX Runtime's WebGPU provider computes some other counts wrongly,
 https://github.com/microsoft/onnxruntime/issues/29651), ReLU, explicit pads, any H and W, a residual output without its wide blur.
-=======
-Rules they keep (docs/decisions): one input channel, every other channel count a multiple of 4 (ONNX Runtime's WebGPU
-provider computes some other counts wrongly, https://github.com/microsoft/onnxruntime/issues/29651), ReLU, explicit
-pads, any H and W, a residual output without its wide blur.
->>>>>>> Stashed changes
 """
 
 from __future__ import annotations
@@ -102,6 +96,7 @@ SHAPES: dict[str, Shape] = {
     "fast": Shape((32, 64, 96)),
     "quality": Shape((40, 80, 128)),
     "slab-3-1": Shape((32, 64, 96), inputs=3),
+    "slab-5-1": Shape((32, 64, 96), inputs=5),
     "slab-5-3": Shape((32, 64, 96), inputs=5, outputs=3),
     "slab-7-5": Shape((40, 80, 128), inputs=7, outputs=5),
     "slab-5-3-deep": Shape((32, 64, 96), (1, 2, 5, 2, 1), inputs=5, outputs=3),

@@ -29,7 +29,7 @@ def train(config: SlabConfig, volumes: list[Volume], folder: Path, device: torch
     """
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.pt"
-    start = checkpoint.load_checkpoint(Path(config.start_from)).state_dict() if config.start_from else None
+    start = checkpoint.start_weights(Path(config.start_from), config.network) if config.start_from else None
     trainer = _trainer(config, volumes, device, start)
     iteration, spent = 0, 0.0
     if resume and last.exists():

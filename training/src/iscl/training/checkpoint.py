@@ -72,14 +72,24 @@ def load_checkpoint(path: Path, row: str = "denoiser") -> nn.Module:
 
 def start_weights(path: Path, network: str) -> dict[str, Tensor]:
     """Weights for a `network` to start from: a checkpoint's denoiser, or a model file (.onnx) that `iscl export` wrote, so that
-    training can go on from a shipped model. Raises CheckpointError where they are of another network."""
+    training can go on from a shipped model. A slab network with fewer outputs starts from the middle ones of `path`'s network.
+    Raises CheckpointError where they are of another network."""
     path = Path(path)
     own = build(network).state_dict()
-    found = _onnx_weights(path) if path.suffix == ".onnx" else load_checkpoint(path).state_dict()
+    found = _middle_outputs(_onnx_weights(path) if path.suffix == ".onnx" else load_checkpoint(path).state_dict(), own)
     unlike = [name for name, value in own.items() if name not in found or found[name].shape != value.shape]
     if unlike:
         raise CheckpointError(f"{path} has other weights than {network} ({unlike[0]} is the first): start from the same network")
     return {name: found[name] for name in own}
+
+
+def _middle_outputs(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`found` with the rows of the last layer that the network of `own` has too: those of the slices in the middle of the slab."""
+    names = [name for name in ("unet.head.weight", "unet.head.bias") if name in found and name in own]
+    surplus = {name: len(found[name]) - len(own[name]) for name in names}
+    if not names or min(surplus.values()) <= 0 or any(count % 2 for count in surplus.values()):
+        return found
+    return {**found, **{name: found[name][count // 2 : count // 2 + len(own[name])] for name, count in surplus.items()}}
 
 
 def _onnx_weights(path: Path) -> dict[str, Tensor]:
