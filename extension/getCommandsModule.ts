@@ -55,9 +55,10 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
       ({ strength }) =>
         requireOption(strength >= 0 && strength <= 1, `strength ${strength} is not within 0 and 1`),
     ),
-    /** `stage`: single, compare or review. */
+    /** `stage`: single, compare or review; of the active viewport's series, or of `displaySetInstanceUID`, live or stored. */
     setDenoiseStage: command(
-      (session, { stage }: { stage: StageId }) => session.setStage(stage),
+      (session, { stage, displaySetInstanceUID }: { stage: StageId; displaySetInstanceUID?: string }) =>
+        session.setStage(stage, displaySetInstanceUID),
       ({ stage }) => requireOption(STAGES.includes(stage), `no stage ${stage}`),
     ),
     toggleDenoised: command(session => session.toggleOriginal()),

@@ -1,5 +1,5 @@
 import type * as core from '@cornerstonejs/core';
-import { sliceFromHu, sliceFromStored, sortAlongNormal } from '../src/ct';
+import { modalityOf, sliceFromHu, sliceFromStored, sortAlongNormal } from '../src/ct';
 import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../src/ct';
 import { DenoiseError } from '../src/notices';
 import type { DataSource, DisplaySet, OhifInstance } from './ohif';
@@ -46,6 +46,14 @@ export function ohifSeries(
     displaySet,
     slices: sorted,
   };
+}
+
+/** Are all HU of these files whole numbers? @throws DenoiseError as `modalityOf` */
+export function hasIntegerHu({ slices }: OhifSeries): boolean {
+  return slices.every(({ instance }) => {
+    const { slope, intercept } = modalityOf(instance);
+    return Number.isInteger(slope) && Number.isInteger(intercept);
+  });
 }
 
 async function loadHu(

@@ -1,7 +1,7 @@
 import type * as core from '@cornerstonejs/core';
 import type { SliceHu } from '../../src/ct';
 import { blend, difference } from '../../src/denoise';
-import type { DenoisedSlice } from '../../src/denoise';
+import type { ResultSlice } from './pixel-source';
 import type { DerivedKind, DerivedSlice } from './series';
 
 export type Pixels = Int16Array | Float32Array;
@@ -11,7 +11,7 @@ export function paint(
   out: Pixels,
   kind: DerivedKind,
   source: SliceHu,
-  denoised: DenoisedSlice,
+  denoised: ResultSlice,
   strength: number,
 ): void {
   blend(source, denoised.hu, strength, out);

@@ -34,11 +34,12 @@ function stage() {
     metaData: { get: (_: string, imageId: string) => (imageId === 'wadors:stored' ? stored : source) },
     getRenderingEngines: () => [{ getViewports: () => enabled }],
   } as unknown as typeof core;
-  const grid = { hung: undefined as OhifInstance | undefined };
+  const grid = { hung: undefined as OhifInstance | undefined, original: null as OhifInstance | null };
   const labels = new Labels({
     cornerstone,
     registry: { factsOf: imageId => (imageId.startsWith('iscl:') ? live.facts : null) },
     hungIn: () => grid.hung,
+    originalOf: () => grid.original,
   });
   const fire = (name: string) =>
     eventTarget.dispatchEvent(

@@ -1,5 +1,5 @@
 import type * as core from '@cornerstonejs/core';
-import { isIsclDerived, PRODUCT } from '../../src/ct';
+import { isIsclDerived, storedSettings } from '../../src/ct';
 import { DIFFERENCE_LABEL, LABEL, WARNING_COLOUR } from '../id';
 import type { OhifInstance } from '../ohif';
 import { allViewports, stackViewports, volumeViewports, watchElements } from '../viewports';
@@ -10,7 +10,7 @@ export interface LabelFacts {
   readonly kind: DerivedKind;
   /** 0 to 1; null where a stored series does not state it. */
   readonly strength: number | null;
-  /** The original that it was made from; null for a stored series, whose own name tells. */
+  /** The original that it was made from; null for a stored series whose original is not in the study. */
   readonly source: OhifInstance | null;
 }
 
@@ -22,6 +22,8 @@ export interface LabelHost {
   };
   /** First image of the series that OHIF is about to show in a viewport, or shows. */
   hungIn(viewportId: string): OhifInstance | undefined;
+  /** First image of the original of a stored series; null where it is not in the study. */
+  originalOf(seriesInstanceUid: string): OhifInstance | null;
 }
 
 /**
@@ -97,7 +99,8 @@ export class Labels {
 
   private storedFacts(instance: OhifInstance | undefined): LabelFacts | null {
     if (!instance || !isIsclDerived(instance)) return null;
-    return { kind: 'denoised', strength: storedStrength(instance), source: null };
+    const { strength } = storedSettings(instance);
+    return { kind: 'denoised', strength, source: this.host.originalOf(instance.SeriesInstanceUID) };
   }
 }
 
@@ -110,13 +113,6 @@ function imagesOf(cornerstone: typeof core, { id }: core.Types.IViewport): reado
   }
   const volumes = volumeViewports(cornerstone).find(isViewport)?.getAllVolumeIds() ?? [];
   return volumes.flatMap(volumeId => cornerstone.cache.getVolume(volumeId)?.imageIds?.[0] ?? []);
-}
-
-/** Strength of a stored series: its description ends in it ("Chest ISCL DENOISED 60 %"); null when it does not. */
-function storedStrength(instance: OhifInstance): number | null {
-  const description = String(instance['SeriesDescription'] ?? '');
-  const percent = new RegExp(`${PRODUCT.seriesTag} (\\d+) %`).exec(description)?.[1];
-  return percent === undefined ? null : Number(percent) / 100;
 }
 
 /** Over the cover of a slice that is not there yet, and right of the viewport's middle, where OHIF writes nothing. */

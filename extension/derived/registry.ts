@@ -86,7 +86,7 @@ export class DerivedRegistry {
     const entry = this.entries.get(imageId);
     if (!entry) return null;
     const { kind, pixels, slice } = entry;
-    return { kind, strength: pixels.strength, source: slice.source.instance };
+    return { kind, strength: pixels.toldStrength, source: slice.source.instance };
   }
 
   /**

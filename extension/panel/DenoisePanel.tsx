@@ -47,6 +47,7 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
     () => session.snapshot,
   );
   const denoised = series?.run ?? null;
+  const storedShown = series?.stored.some(({ shown }) => shown) ?? false;
   return (
     <>
       {series ? (
@@ -54,9 +55,11 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
       ) : (
         <p className="iscl-label iscl-muted">Open a CT series in a viewport to denoise it.</p>
       )}
-      {denoised ? <ViewSection stage={stage} strength={denoised.strength} save={save} run={run} /> : null}
+      {denoised || storedShown ? (
+        <ViewSection stage={stage} denoised={denoised} save={save} run={run} />
+      ) : null}
       <SaveSection save={save} denoised={denoised} run={run} />
-      {denoised ? <RoiSection results={regions} /> : null}
+      {denoised || storedShown ? <RoiSection results={regions} /> : null}
       {denoised ? <ResidualSection denoised={denoised} /> : null}
       <ModelSection model={model} info={denoised?.job.engine ?? null} verdict={series?.verdict ?? null} />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>

@@ -1,6 +1,6 @@
 import type { JobSnapshot } from '../../src/denoise';
 import type { PrepareProgress } from '../../src/engine';
-import type { SeriesSnapshot } from '../session/snapshot';
+import type { SeriesSnapshot, StoredSnapshot } from '../session/snapshot';
 import type { RunCommand } from './run-command';
 import {
   Announcement,
@@ -10,6 +10,7 @@ import {
   megabytes,
   NoticeBox,
   pace,
+  percent,
   ProgressBar,
   RepairBox,
   Section,
@@ -31,6 +32,7 @@ export function RunSection({ series, run }: { series: SeriesSnapshot; run: RunCo
           {[series.modality, slices(series.slices), size].filter(Boolean).join(', ')}
         </div>
       </div>
+      <Stored stored={series.stored} run={run} />
       {verdict.kind === 'refused' ? (
         verdict.reasons.map(reason => <NoticeBox key={JSON.stringify(reason)} notice={reason} tone="info" />)
       ) : (
@@ -47,6 +49,38 @@ export function RunSection({ series, run }: { series: SeriesSnapshot; run: RunCo
         </>
       )}
     </Section>
+  );
+}
+
+/** What is stored of this original already; and that it can be looked at without computing anything. */
+function Stored({ stored, run }: { stored: readonly StoredSnapshot[]; run: RunCommand }) {
+  if (stored.length === 0) return null;
+  return (
+    <Box tone="info" cy="iscl-stored">
+      {stored.map(({ displaySetUid, strength, model, shown }) => (
+        <div key={displaySetUid} className="iscl-row spread">
+          <span>
+            Already denoised, stored{strength === null ? '' : ` at ${percent(strength)}`}
+            {model === null ? '' : ` with ${model}`}
+          </span>
+          {shown ? (
+            <span className="iscl-muted iscl-small">shown</span>
+          ) : (
+            <button
+              type="button"
+              className="iscl-link"
+              data-cy="iscl-stored-compare"
+              title="Original and stored series side by side; nothing is computed"
+              onClick={() =>
+                run('setDenoiseStage', { stage: 'compare', displaySetInstanceUID: displaySetUid })
+              }
+            >
+              Compare
+            </button>
+          )}
+        </div>
+      ))}
+    </Box>
   );
 }
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { SaveSnapshot } from '../session/snapshot';
+import type { RunSnapshot, SaveSnapshot } from '../session/snapshot';
 import { STAGES, type StageId } from '../stages';
 import type { RunCommand } from './run-command';
 import { Box, Button, percent, Section } from './parts';
@@ -10,15 +10,16 @@ const NAMES: Readonly<Record<StageId, { label: string; title: string }>> = {
   review: { label: 'Review', title: 'Original, denoised, and what was removed' },
 };
 
-/** How the series is shown, and how strongly it is denoised. */
+/** How the series is shown, and how strongly it is denoised; a stored series has its strength. */
 export function ViewSection({
   stage: hung,
-  strength,
+  denoised,
   save,
   run,
 }: {
   stage: StageId | null;
-  strength: number;
+  /** Null where the denoised series is a stored one. */
+  denoised: RunSnapshot | null;
   save: SaveSnapshot;
   run: RunCommand;
 }) {
@@ -51,19 +52,21 @@ export function ViewSection({
           >
             Swap original and denoised (O)
           </button>
-          <button
-            type="button"
-            className="iscl-link"
-            data-cy="iscl-close"
-            disabled={saving}
-            aria-expanded={closing}
-            title={saving ? 'It is being saved' : 'Close the denoised series'}
-            onClick={() => setClosing(!closing)}
-          >
-            Close …
-          </button>
+          {denoised ? (
+            <button
+              type="button"
+              className="iscl-link"
+              data-cy="iscl-close"
+              disabled={saving}
+              aria-expanded={closing}
+              title={saving ? 'It is being saved' : 'Close the denoised series'}
+              onClick={() => setClosing(!closing)}
+            >
+              Close …
+            </button>
+          ) : null}
         </div>
-        {closing && !saving ? (
+        {denoised && closing && !saving ? (
           <Box tone="warning" cy="iscl-closing">
             <span>Close the denoised series? What is not saved is lost; the original stays.</span>
             <div className="iscl-row">
@@ -77,7 +80,7 @@ export function ViewSection({
           </Box>
         ) : null}
       </Section>
-      <StrengthSection strength={strength} run={run} />
+      {denoised ? <StrengthSection strength={denoised.strength} run={run} /> : null}
     </>
   );
 }

@@ -40,6 +40,7 @@ describe('the panel', () => {
     matrix: { columns: 512, rows: 512 },
     verdict: { kind: 'accepted', warnings: [] },
     run: null,
+    stored: [],
     ...changes,
   });
   const job = (changes: Partial<JobSnapshot>, failed = 0): JobSnapshot => ({

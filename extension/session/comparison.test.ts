@@ -3,7 +3,7 @@ import type * as core from '@cornerstonejs/core';
 import type { DerivedRegistry } from '../derived/registry';
 import type { DisplaySet, Services } from '../ohif';
 import { Comparison, type ComparisonEvent } from './comparison';
-import type { Run } from './run';
+import type { Pair } from './pair';
 
 /* What the user may put into which viewport, in every combination; and which studies the hanging protocol knows. */
 
@@ -12,7 +12,8 @@ const displaySet = (uid: string, study = 'now') =>
 
 const runOn = (name: string, study?: string) => {
   const displaySets = { source: name, denoised: `${name}-denoised`, difference: `${name}-difference` };
-  return { source: { displaySet: displaySet(name, study) }, displaySets } as unknown as Run;
+  const owns = (uid: string) => Object.values(displaySets).includes(uid);
+  return { source: { displaySet: displaySet(name, study) }, displaySets, owns } as unknown as Pair;
 };
 
 function stage() {
@@ -45,7 +46,8 @@ function stage() {
       eventTarget: new EventTarget(),
     } as unknown as typeof core,
     registry: {} as DerivedRegistry,
-    runOf: uid => [a, b].find(run => Object.values(run.displaySets).includes(uid)) ?? null,
+    pairOf: uid => [a, b].find(pair => pair.owns(uid)) ?? null,
+    storedSourceUid: () => null,
     emit: event => heard.push(event),
   });
   const grid = (original: string, denoised?: string) => {

@@ -15,15 +15,17 @@ import {
 } from '../stages';
 import { stackViewports } from '../viewports';
 import { watchSlices } from './focus';
-import type { Run } from './run';
+import type { Pair } from './pair';
 import { ViewSync } from './view-sync';
 
 export interface ComparisonHost {
   readonly services: Services;
   readonly cornerstone: typeof core;
   readonly registry: DerivedRegistry;
-  /** The run a display set belongs to. */
-  runOf(displaySetUid: string): Run | null;
+  /** The pair a display set belongs to. */
+  pairOf(displaySetUid: string): Pair | null;
+  /** SOP Instance UID of the original of a stored denoised image; null for any other image. */
+  storedSourceUid(imageId: string): string | null;
   emit(event: ComparisonEvent): void;
 }
 
@@ -42,7 +44,7 @@ export class Comparison {
   stage: StageId = 'single';
   /** The stage that was asked for last; another one hangs while the user looks at a series without results. */
   preferred: StageId = 'single';
-  hung: Run | null = null;
+  hung: Pair | null = null;
   /** Display set that is to be the original; null: the hanging protocol chooses. */
   private original: string | null = null;
   /** The original has been seen in its viewport: another one there is the user's choice, not a layout under way. */
@@ -61,8 +63,8 @@ export class Comparison {
     this.views = new ViewSync({
       services: host.services,
       cornerstone: host.cornerstone,
-      keyOf: uid => host.runOf(uid)?.displaySets.source ?? uid,
-      isDifference: uid => host.runOf(uid)?.displaySets.difference === uid,
+      keyOf: uid => host.pairOf(uid)?.displaySets.source ?? uid,
+      isDifference: uid => host.pairOf(uid)?.displaySets.difference === uid,
     });
     const { hangingProtocolService } = host.services;
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Part in the comparison', (one: DisplaySet) =>
@@ -73,10 +75,10 @@ export class Comparison {
     );
   }
 
-  /** Hangs a run's series by a stage of the protocol; null: the study's original. */
-  show(run: Run | null, stage: StageId): void {
+  /** Hangs the series of a pair by a stage of the protocol; null: the study's original. */
+  show(pair: Pair | null, stage: StageId): void {
     this.preferred = stage;
-    this.hang(run?.source.displaySet ?? null, run, stage);
+    this.hang(pair?.source.displaySet ?? null, pair, stage);
   }
 
   /** Hangs one series alone, for a while: the next one with results has its comparison again. */
@@ -84,8 +86,8 @@ export class Comparison {
     this.hang(displaySet, null, 'single');
   }
 
-  /** Hangs the original of a run alone, without the display sets of the run, which are on their way out. */
-  dismiss({ source, displaySets: { denoised, difference } }: Run): void {
+  /** Hangs the original of a pair alone, without its other display sets, which are on their way out. */
+  dismiss({ source, displaySets: { denoised, difference } }: Pair): void {
     this.preferred = 'single';
     this.hang(source.displaySet, null, 'single', [denoised, difference]);
   }
@@ -104,16 +106,16 @@ export class Comparison {
 
   /** The display set that does not belong to the others of the comparison; null when all do. */
   private strangerTo(original: string): string | null {
-    const { runOf } = this.host;
-    const run = runOf(original);
-    if (run && run !== this.hung) return original;
+    const { pairOf } = this.host;
+    const belongs = (uid: string) => this.hung?.owns(uid) ?? false;
+    if (!belongs(original) && pairOf(original)) return original;
     const results = (['denoised', 'difference'] as const)
       .map(role => this.shownAs(role))
       .filter(uid => uid !== undefined)
-      .filter(uid => runOf(uid) && runOf(uid)?.displaySets.source !== uid);
-    const foreign = results.find(uid => runOf(uid) !== this.hung);
+      .filter(uid => pairOf(uid) && pairOf(uid)?.displaySets.source !== uid);
+    const foreign = results.find(uid => !belongs(uid));
     if (foreign !== undefined) return foreign;
-    return !run && results.length > 0 ? original : null;
+    return !belongs(original) && results.length > 0 ? original : null;
   }
 
   private shownAs(role: Role): string | undefined {
@@ -123,11 +125,11 @@ export class Comparison {
 
   private hang(
     original: DisplaySet | null,
-    run: Run | null,
+    pair: Pair | null,
     stage: StageId,
     without: readonly (string | null)[] = [],
   ): void {
-    this.hung = run;
+    this.hung = pair;
     this.original = original?.displaySetInstanceUID ?? null;
     this.stage = stage;
     this.settled = false;
@@ -247,6 +249,8 @@ export class Comparison {
     const derived = this.host.registry.sliceOf(imageId);
     if (derived) return derived.source.instance.SOPInstanceUID;
     if (imageId === '') return null;
+    const source = this.host.storedSourceUid(imageId);
+    if (source !== null) return source;
     const instance = this.host.cornerstone.metaData.get('instance', imageId) as
       { SOPInstanceUID?: string } | undefined;
     return instance?.SOPInstanceUID ?? null;

@@ -34,11 +34,15 @@ export function unlistLive(
   cornerstoneCacheService?.stackImageIds?.delete(displaySetUid);
 }
 
+/** Is this a stored series of ours? */
+export function isStored({ instances: [first] = [] }: DisplaySet): boolean {
+  return first !== undefined && isIsclDerived(first) && !first.imageId?.startsWith(`${IMAGE_SCHEME}:`);
+}
+
 /** A stored series of ours gets the warning on its thumbnail that the live one has: under it only the start of the original's name is read. */
 export function markStored(displaySet: DisplaySet): void {
-  const { getThumbnailSrc, instances: [first] = [] } = displaySet;
-  if (!getThumbnailSrc || !first || !isIsclDerived(first) || first.imageId?.startsWith(`${IMAGE_SCHEME}:`))
-    return;
+  const { getThumbnailSrc } = displaySet;
+  if (!getThumbnailSrc || !isStored(displaySet)) return;
   displaySet.getThumbnailSrc = async options => {
     const url = await getThumbnailSrc(options);
     return url ? labelThumbnail(url) : url;

@@ -1,9 +1,8 @@
 import type * as core from '@cornerstonejs/core';
 import type { Types } from '@cornerstonejs/tools';
-import { blend } from '../../src/denoise';
 import { regionStatistics, type Region, type RegionStatistics } from '../../src/residual';
 import type { CornerstoneLibraries } from '../ohif';
-import type { Run } from './run';
+import type { Pair } from './pair';
 
 export interface RoiResult {
   readonly annotationUid: string;
@@ -39,7 +38,7 @@ export class RoiTracker {
 
   constructor(
     private readonly libraries: CornerstoneLibraries,
-    private readonly activeRun: () => Run | null,
+    private readonly activePair: () => Pair | null,
     private readonly emit: (event: RoiEvent) => void,
   ) {
     const { Events } = libraries.cornerstoneTools.Enums;
@@ -63,28 +62,27 @@ export class RoiTracker {
 
   private async measure(): Promise<void> {
     const turn = ++this.turn;
-    const run = this.activeRun();
+    const pair = this.activePair();
     const results: RoiResult[] = [];
-    for (const annotation of run ? this.annotations() : []) {
+    for (const annotation of pair ? this.annotations() : []) {
       const { toolName = '', referencedImageId } = annotation.metadata ?? {};
-      const index = run!.indexOf(referencedImageId ?? '');
-      const region = index < 0 ? null : this.regionOf(annotation, run!.source.slices[index]!.imageId);
+      const index = pair!.indexOf(referencedImageId ?? '');
+      const region = index < 0 ? null : this.regionOf(annotation, pair!.source.slices[index]!.imageId);
       if (!region) continue;
-      const uid = run!.source.slices[index]!.instance.SOPInstanceUID;
+      const uid = pair!.source.slices[index]!.instance.SOPInstanceUID;
       // An original that cannot be read any more has no figures; the others have.
-      const source = await run!.sourceHu(uid).catch(() => null);
+      const source = await pair!.sourceHu(uid).catch(() => null);
       if (!source) continue;
-      const done = run!.job.result(uid);
-      const shown = done ? blend(source, done.hu, run!.strength) : source.hu;
-      const { original, denoised } = regionStatistics(source, shown, region);
+      const shown = await pair!.shownHu(uid);
+      const { original, denoised } = regionStatistics(source, shown ?? source.hu, region);
       if (turn !== this.turn) return;
       results.push({
         annotationUid: annotation.annotationUID ?? '',
         tool: toolName as RoiTool,
         label: String(annotation.data.label ?? ''),
-        slice: run!.placeOf(uid),
+        slice: pair!.placeOf(uid),
         original,
-        denoised: done ? denoised : null,
+        denoised: shown ? denoised : null,
       });
     }
     this.results = results;

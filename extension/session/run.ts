@@ -1,22 +1,16 @@
-import { modalityOf, type SliceHu } from '../../src/ct';
-import { DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from '../../src/denoise';
+import type { SliceHu } from '../../src/ct';
+import { blend, DenoiseJob, type DenoisedSlice, type JobEvent, type JobSnapshot } from '../../src/denoise';
 import type { Engine, Provider } from '../../src/engine';
 import type { Fault } from '../../src/notices';
 import { SeriesStatistics, sliceStatistics } from '../../src/residual';
 import type { PixelSource } from '../derived/pixel-source';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import { drawn, idle } from '../idle';
-import { instancesOf, type OhifSeries, type OhifSlice } from '../source';
+import { hasIntegerHu, instancesOf, type OhifSeries, type OhifSlice } from '../source';
+import type { Pair, PairDisplaySets } from './pair';
 
 /** Sources of the slices on screen, kept as float32 so that the strength slider does not convert them at every step. */
 const KEPT_SOURCES = 4;
-
-/** UIDs of the display sets that show a run; null while OHIF does not list one. The difference is listed when it is first asked for. */
-export interface RunDisplaySets {
-  readonly source: string;
-  denoised: string | null;
-  difference: string | null;
-}
 
 export type RunEvent =
   | { readonly kind: 'job'; readonly run: Run; readonly event: JobEvent }
@@ -24,11 +18,11 @@ export type RunEvent =
   | { readonly kind: 'assessed' };
 
 /** One series being denoised, and the live series that show it. Lives until the series is closed or the mode is left. */
-export class Run implements PixelSource {
+export class Run implements Pair, PixelSource {
   readonly job: DenoiseJob;
   readonly denoisedSeries: DerivedSeries;
   readonly differenceSeries: DerivedSeries;
-  readonly displaySets: RunDisplaySets;
+  readonly displaySets: PairDisplaySets;
   readonly residual = new SeriesStatistics();
   /** SOP Instance UIDs of slices that did not work, with the reason. */
   readonly failed = new Map<string, Fault>();
@@ -57,10 +51,7 @@ export class Run implements PixelSource {
       difference: null,
     };
     this.slices = new Map(source.slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
-    const integerHu = source.slices.every(({ instance }) => {
-      const { slope, intercept } = modalityOf(instance);
-      return Number.isInteger(slope) && Number.isInteger(intercept);
-    });
+    const integerHu = hasIntegerHu(source);
     this.denoisedSeries = derivedSeries(source, 'denoised', integerHu);
     this.differenceSeries = derivedSeries(source, 'difference', integerHu);
     this.job = new DenoiseJob({ series: source, engine, afterFirst: drawn, ...(focus ? { focus } : {}) });
@@ -75,12 +66,15 @@ export class Run implements PixelSource {
     return this.source.displaySet.SeriesDescription ?? 'CT';
   }
 
+  get toldStrength(): number {
+    return this.strength;
+  }
+
   /** The live series: what OHIF lists beside the original. */
   get derived(): readonly DerivedSeries[] {
     return [this.denoisedSeries, this.differenceSeries];
   }
 
-  /** Does this display set show the original, the denoised or the difference series? */
   owns(displaySetUid: string): boolean {
     return Object.values(this.displaySets).includes(displaySetUid);
   }
@@ -89,7 +83,6 @@ export class Run implements PixelSource {
     return this.slices.has(sopInstanceUid);
   }
 
-  /** Place of an image, original or derived, in the series, from 0; -1 for images of other series. */
   indexOf(imageId: string): number {
     const same = (slice: { readonly imageId: string }) => slice.imageId === imageId;
     for (const { slices } of [this.source, ...this.derived]) {
@@ -99,7 +92,7 @@ export class Run implements PixelSource {
     return -1;
   }
 
-  /** Place of a slice in the stack as the viewer numbers it, from 1; the core sorts slices by their position in the patient. */
+  /** The core sorts slices by their position in the patient, the viewer in its own way. */
   placeOf(sopInstanceUid: string): number {
     return instancesOf(this.source.displaySet).findIndex(one => one.SOPInstanceUID === sopInstanceUid) + 1;
   }
@@ -133,6 +126,11 @@ export class Run implements PixelSource {
     this.look = new AbortController();
     // The result arrives as a `slice` event like all others; a failure too.
     this.job.request(sopInstanceUid, this.look.signal).catch(() => undefined);
+  }
+
+  async shownHu(sopInstanceUid: string): Promise<Float32Array | null> {
+    const done = this.job.result(sopInstanceUid);
+    return done && blend(await this.sourceHu(sopInstanceUid), done.hu, this.strength);
   }
 
   sourceHu(sopInstanceUid: string): Promise<SliceHu> {

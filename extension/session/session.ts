@@ -14,13 +14,15 @@ import { Grid, type GridEvent } from './grid';
 import { listStored, markStored } from './listing';
 import { forgetStatistics, holdBackReports } from './measurements';
 import { SessionModel, type ModelEvent } from './model';
+import type { Pair } from './pair';
 import { Publisher } from './publisher';
 import { RoiTracker, type RoiEvent } from './roi';
-import type { Run, RunEvent } from './run';
+import { Run, type RunEvent } from './run';
 import { Runs } from './runs';
 import type { SaveTarget } from './save-state';
 import { Saver, type SaverEvent } from './saver';
 import { saveSnapshot, seriesSnapshot, type SeriesSnapshot, type SessionSnapshot } from './snapshot';
+import { StoredPair, StoredPairs } from './stored';
 
 type SessionEvent = GridEvent | RunEvent | ComparisonEvent | SaverEvent | RoiEvent | ModelEvent;
 
@@ -37,6 +39,7 @@ export class Session {
   private readonly model: SessionModel;
   private readonly labels: Labels;
   private readonly runs: Runs;
+  private readonly stored: StoredPairs;
   private readonly comparison: Comparison;
   private readonly publisher: Publisher<SessionSnapshot>;
   private readonly reports: { restore(): void };
@@ -53,16 +56,25 @@ export class Session {
     this.model = new SessionModel(() => createEngine(engineChoice), emit);
     const registry = (this.registry = new DerivedRegistry(cornerstone));
     this.runs = new Runs(services, registry, emit);
-    const runOf = (uid: string) => this.runs.of(uid);
-    this.comparison = new Comparison({ services, cornerstone, registry, runOf, emit });
-    const firstIn = (viewportId: string) => instancesOf(this.grid.displaySetIn(viewportId))[0];
-    this.labels = new Labels({ cornerstone, registry, hungIn: firstIn });
+    const dataSource = () => this.grid.dataSource;
+    this.stored = new StoredPairs({ services, cornerstone, registry, dataSource });
+    this.comparison = new Comparison({
+      ...{ services, cornerstone, registry, emit },
+      pairOf: uid => this.pairOf(uid),
+      storedSourceUid: imageId => this.stored.sourceUidOf(imageId),
+    });
+    this.labels = new Labels({
+      ...{ cornerstone, registry },
+      hungIn: viewportId => instancesOf(this.grid.displaySetIn(viewportId))[0],
+      originalOf: uid => this.stored.ofSeries(uid)?.source.slices[0]?.instance ?? null,
+    });
     this.saver = new Saver(() => archiveOf(this.grid.dataSource, services), emit);
-    this.regions = new RoiTracker(this.libraries, () => this.activeRun, emit);
+    this.regions = new RoiTracker(this.libraries, () => this.activePair, emit);
     this.publisher = new Publisher(() => this.takeSnapshot());
     this.publisher.subscribe(({ series }) =>
       this.grid.refreshToolbar(`${series?.viewportId} ${series?.displaySetUid} ${series?.verdict.kind}`),
     );
+    this.stored.refresh();
     this.reports = holdBackReports(context.extensionManager.getActiveDataSource(), registry);
     void this.saver.findUnfinished();
   }
@@ -77,9 +89,12 @@ export class Session {
   seriesIn(viewportId = this.grid.activeViewportId): SeriesSnapshot | null {
     const shown = this.grid.displaySetIn(viewportId);
     if (!viewportId || !shown) return null;
-    const run = this.runs.of(shown.displaySetInstanceUID);
-    const original = run ? run.source.displaySet : shown;
-    return seriesSnapshot(viewportId, original, this.model.judge(original), run);
+    const pair = this.pairOf(shown.displaySetInstanceUID);
+    const original = pair ? pair.source.displaySet : shown;
+    const run = pair instanceof Run ? pair : null;
+    const stored = this.stored.on(original.displaySetInstanceUID);
+    const beside = pair instanceof StoredPair ? pair : null;
+    return seriesSnapshot(viewportId, original, this.model.judge(original), run, stored, beside);
   }
 
   /**
@@ -87,9 +102,11 @@ export class Session {
    * @throws DenoiseError `no-series`, or the reason why the series is refused
    */
   async start(displaySetUid?: string): Promise<void> {
-    const wanted =
+    const asked =
       displaySetUid === undefined ? this.grid.displaySetIn() : this.grid.displaySet(displaySetUid);
-    if (!wanted) throw new DenoiseError({ kind: 'refusal', code: 'no-series' });
+    if (!asked) throw new DenoiseError({ kind: 'refusal', code: 'no-series' });
+    // Where a stored series is looked at, its original is denoised.
+    const wanted = this.stored.of(asked.displaySetInstanceUID)?.source.displaySet ?? asked;
     const run = this.runs.of(wanted.displaySetInstanceUID) ?? this.open(wanted);
     this.runs.start(run);
     // With the engine ready, the first slice is on its way to the worker before the viewer's layout takes this thread.
@@ -118,18 +135,21 @@ export class Session {
     void this.registry.repaint(run.derived).then(() => this.onRepainted());
   }
 
-  setStage(stage: StageId): void {
-    const run = this.activeRun ?? this.comparison.hung ?? this.runs.all[0] ?? null;
-    if (run || stage === 'single') this.show(run, stage);
+  /** @param displaySetUid of a series of the pair; default: what is looked at, else what hung last */
+  setStage(stage: StageId, displaySetUid?: string): void {
+    const asked = displaySetUid === undefined ? this.activePair : this.pairOf(displaySetUid);
+    const pair = asked ?? this.comparison.hung ?? this.runs.all[0] ?? null;
+    if (pair || stage === 'single') this.show(pair, stage);
   }
 
   /** Original and denoised take each other's place in the active viewport, at the same slice and window. */
   toggleOriginal(): void {
-    const { activeRun } = this;
     const viewportId = this.grid.activeViewportId;
-    if (!viewportId || !activeRun) return;
-    const { source, denoised } = activeRun.displaySets;
-    const next = this.grid.displaySetIn()?.displaySetInstanceUID === denoised ? source : denoised;
+    const shown = this.grid.displaySetIn()?.displaySetInstanceUID ?? '';
+    const pair = this.pairOf(shown) ?? this.stored.on(shown)[0];
+    if (!viewportId || !pair) return;
+    const { source, denoised } = pair.displaySets;
+    const next = shown === denoised ? source : denoised;
     if (next !== null) this.grid.setDisplaySet(viewportId, next);
   }
 
@@ -174,6 +194,7 @@ export class Session {
     this.regions.dispose();
     this.publisher.dispose();
     this.grid.dispose();
+    this.stored.dispose();
     await this.runs.dispose();
     this.registry.dispose();
     await this.model.dispose();
@@ -183,8 +204,20 @@ export class Session {
     return this.context.servicesManager.services;
   }
 
+  private get activePair(): Pair | null {
+    return this.pairOf(this.grid.displaySetIn()?.displaySetInstanceUID ?? '');
+  }
+
   private get activeRun(): Run | null {
-    return this.runs.of(this.grid.displaySetIn()?.displaySetInstanceUID ?? '');
+    const { activePair } = this;
+    return activePair instanceof Run ? activePair : null;
+  }
+
+  /** The pair a display set belongs to: an original may belong to several, and then to the one that hangs. */
+  private pairOf(displaySetUid: string): Pair | null {
+    const { hung } = this.comparison;
+    if (hung?.owns(displaySetUid)) return hung;
+    return this.runs.of(displaySetUid) ?? this.stored.of(displaySetUid);
   }
 
   /** The stage that hangs now; null under another hanging protocol, such as MPR. */
@@ -199,7 +232,7 @@ export class Session {
    */
   private required(): Run {
     const run = this.grid.displaySetIn() ? this.activeRun : this.comparison.hung;
-    if (!run) throw new DenoiseError({ kind: 'refusal', code: 'not-denoised' });
+    if (!(run instanceof Run)) throw new DenoiseError({ kind: 'refusal', code: 'not-denoised' });
     return run;
   }
 
@@ -210,9 +243,12 @@ export class Session {
     return this.runs.open(source, this.model.engine, this.comparison.sliceOf(source));
   }
 
-  private show(run: Run | null, stage: StageId): void {
-    if (run && stage === 'review') this.runs.listDifference(run);
-    this.comparison.show(run, stage);
+  private show(pair: Pair | null, stage: StageId): void {
+    if (stage === 'review') {
+      if (pair instanceof Run) this.runs.listDifference(pair);
+      else if (pair instanceof StoredPair) this.stored.listDifference(pair);
+    }
+    this.comparison.show(pair, stage);
     this.publisher.publish();
   }
 
@@ -239,8 +275,11 @@ export class Session {
         else if (this.stage !== null) this.comparison.onGrid();
         break;
       case 'display-sets-added':
-        return event.added.forEach(markStored);
+        event.added.forEach(markStored);
+        this.stored.refresh();
+        break;
       case 'display-sets-removed':
+        this.stored.forget(event.uids);
         return this.onRemoved(event.uids);
     }
     this.publisher.publish();
@@ -253,9 +292,9 @@ export class Session {
   }
 
   private onChosen(displaySetUid: string): void {
-    const run = this.runs.of(displaySetUid);
+    const pair = this.pairOf(displaySetUid);
     const displaySet = this.grid.displaySet(displaySetUid);
-    if (run) this.show(run, this.comparison.preferred);
+    if (pair) this.show(pair, this.comparison.preferred);
     else if (displaySet) this.comparison.showAlone(displaySet);
   }
 
@@ -277,7 +316,8 @@ export class Session {
     if (this.snapshot.series?.verdict.kind === 'accepted') this.model.warmUp();
     for (const run of this.runs.all) {
       if (!run.has(sopInstanceUid)) continue;
-      if (awaited) run.lookAt(sopInstanceUid);
+      // The difference of a stored pair waits for no run.
+      if (awaited && !(this.comparison.hung instanceof StoredPair)) run.lookAt(sopInstanceUid);
       else run.job.focus(sopInstanceUid);
     }
   }

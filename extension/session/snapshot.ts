@@ -1,4 +1,4 @@
-import type { Verdict } from '../../src/ct';
+import type { StoredSettings, Verdict } from '../../src/ct';
 import type { JobSnapshot } from '../../src/denoise';
 import type { ModelCard } from '../../src/engine';
 import type { Fault, Refusal } from '../../src/notices';
@@ -11,6 +11,7 @@ import type { RoiResult } from './roi';
 import type { Run } from './run';
 import type { SaveState } from './save-state';
 import type { Saver } from './saver';
+import type { StoredPair } from './stored';
 
 /** All that the panel shows, at one moment; never changed after it is published. */
 export interface SessionSnapshot {
@@ -35,6 +36,15 @@ export interface SeriesSnapshot {
   readonly verdict: Verdict;
   /** Null until the series is denoised. */
   readonly run: RunSnapshot | null;
+  /** Denoised series of this original that are stored. */
+  readonly stored: readonly StoredSnapshot[];
+}
+
+export interface StoredSnapshot extends StoredSettings {
+  readonly displaySetUid: string;
+  readonly description: string;
+  /** It is what the active viewport shows, or is compared with. */
+  readonly shown: boolean;
 }
 
 export interface RunSnapshot {
@@ -56,12 +66,17 @@ export interface SaveSnapshot {
   readonly unfinished: readonly JournalSession[];
 }
 
-/** @param verdict on the original */
+/**
+ * @param verdict on the original
+ * @param shown what it is looked at with, when that is a stored series
+ */
 export function seriesSnapshot(
   viewportId: string,
   original: DisplaySet,
   verdict: Verdict,
   run: Run | null,
+  stored: readonly StoredPair[] = [],
+  shown: StoredPair | null = null,
 ): SeriesSnapshot {
   const instances = instancesOf(original);
   const [columns, rows] = [Number(instances[0]?.['Columns']), Number(instances[0]?.['Rows'])];
@@ -74,6 +89,12 @@ export function seriesSnapshot(
     matrix: columns > 0 && rows > 0 ? { columns, rows } : null,
     verdict,
     run: run && runSnapshot(run),
+    stored: stored.map(pair => ({
+      ...pair.settings,
+      displaySetUid: pair.stored.displaySet.displaySetInstanceUID,
+      description: pair.stored.displaySet.SeriesDescription ?? '',
+      shown: pair === shown,
+    })),
   });
 }
 

@@ -13,6 +13,13 @@ export {
   storedToHu,
   sliceToStored,
 } from './modality';
-export { PRODUCT, isIsclDerived } from './product';
+export {
+  PRODUCT,
+  isIsclDerived,
+  sourceUidOf,
+  shortName,
+  storedSettings,
+  type StoredSettings,
+} from './product';
 export { CT_IMAGE_STORAGE } from './sop-classes';
 export { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';

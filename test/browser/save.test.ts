@@ -98,7 +98,7 @@ describe('saving', () => {
     expect(viewer.takeProblems()).toEqual([]);
   });
 
-  it('is there after a reload, labelled, with the HU that were on screen, and is not denoised again', async () => {
+  it('is there after a reload, labelled, with the HU that were on screen', async () => {
     await viewer.scrollTo('iscl-denoised', 3);
     await viewer.image('iscl-denoised', 3);
     const shown = await viewer.pixels('iscl-denoised');
@@ -119,10 +119,60 @@ describe('saving', () => {
     );
     await viewer.cy('iscl-overlay-label').waitFor();
     expect(await viewer.warningOnThumbnail('ISCL DENOISED 50 %')).toBeGreaterThan(0.02);
-    await viewer.cy('iscl-notice-already-denoised').waitFor();
+    await viewer.cy('iscl-stored').getByText('Already denoised, stored at 50 %').waitFor();
     await viewer.scrollTo('iscl-original', 3);
     await viewer.image('iscl-original', 3);
     expect(await viewer.pixels('iscl-original')).toEqual(shown);
+    expect(viewer.takeProblems()).toEqual([]);
+  });
+
+  it('is compared, differenced and swapped with its original, and nothing is computed', async () => {
+    const { page } = viewer;
+    const label = () =>
+      page.locator('[data-viewport-uid="iscl-denoised"] [data-cy="iscl-overlay-label"]').locator('xpath=..');
+    await viewer.cy('iscl-stage-compare').click();
+    expect(await viewer.image('iscl-denoised')).not.toMatch(/^iscl:/);
+    expect(await viewer.sliceIn('iscl-denoised')).toBe(3);
+    await viewer.image('iscl-original', 3);
+    expect((await label().innerText()).replace(/\s+/g, ' ')).toBe(
+      'ISCL DENOISED, not for diagnostic use Strength 50 % of series 1: Chest 2 mm',
+    );
+    await viewer.cy('iscl-stage-review').click();
+    await viewer.image('iscl-difference');
+    for (const index of [1, 4]) {
+      await viewer.scrollTo('iscl-original', index);
+      await viewer.image('iscl-denoised', index);
+      await viewer.image('iscl-difference', index);
+      const [original, stored, difference] = [
+        await viewer.pixels('iscl-original'),
+        await viewer.pixels('iscl-denoised'),
+        await viewer.pixels('iscl-difference'),
+      ];
+      expect(stored).not.toEqual(original);
+      expect(difference).toEqual(original.map((value, i) => value - stored[i]!));
+    }
+    await viewer.shot('stored-review');
+
+    await viewer.cy('iscl-stage-single').click();
+    await page.waitForFunction(() => window.stacks().length === 1);
+    const original = await viewer.image('iscl-original', 4);
+    await page.keyboard.press('o');
+    await page.waitForFunction(before => {
+      const shown = window.stacks()[0]?.getCornerstoneImage()?.imageId;
+      return shown && shown !== before && window.stacks()[0]!.getCurrentImageIdIndex() === 4;
+    }, original);
+    await page.keyboard.press('o');
+    expect(await viewer.image('iscl-original', 4)).toBe(original);
+
+    // The other strength is one press away.
+    await viewer.cy('iscl-stored-compare').click();
+    await label().getByText('Strength 100 %').waitFor();
+    await expect(viewer.cy('iscl-progress').count()).resolves.toBe(0);
+    expect(
+      await page.evaluate(() =>
+        [...window.cornerstone.cache._imageCache.keys()].filter(id => id.startsWith('iscl:denoised')),
+      ),
+    ).toEqual([]);
     expect(viewer.takeProblems()).toEqual([]);
   });
 });
