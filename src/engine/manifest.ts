@@ -1,4 +1,5 @@
 import { DenoiseError } from '../notices';
+import { SAMPLE_BLOCK } from './golden-full';
 import type { ModelCard, ModelManifest } from './types';
 
 /**
@@ -89,6 +90,8 @@ function wrongIn(model: unknown): string | null {
     return `${name}: golden names no files beside the manifest`;
   if (!(typeof golden['toleranceHU'] === 'number' && golden['toleranceHU'] > 0))
     return `${name}: golden.toleranceHU is not positive`;
+  const fullWrong = wrongInFullPair(golden['full'], input['multiple']);
+  if (fullWrong) return `${name}: golden.full${fullWrong}`;
   if (!isRecord(domain)) return `${name}: domain is missing`;
   for (const key of ['kernels', 'bodyParts'])
     if (!isTexts(domain[key])) return `${name}: domain.${key} is not a list of texts`;
@@ -96,6 +99,20 @@ function wrongIn(model: unknown): string | null {
     if (!isRange(domain[key])) return `${name}: domain.${key} is not a range`;
   }
   return null;
+}
+
+function wrongInFullPair(full: unknown, multiple: number): string | null {
+  if (full === undefined) return null;
+  if (!isRecord(full)) return ' is not an object';
+  const { rows, columns, seed, samples } = full;
+  if (!isCount(rows) || !isCount(columns) || rows > LARGEST_GOLDEN || columns > LARGEST_GOLDEN)
+    return ` has no size up to ${LARGEST_GOLDEN} x ${LARGEST_GOLDEN}`;
+  if (rows < SAMPLE_BLOCK || columns < SAMPLE_BLOCK)
+    return ` is smaller than ${SAMPLE_BLOCK} x ${SAMPLE_BLOCK}`;
+  if (rows % multiple !== 0 || columns % multiple !== 0)
+    return ' is not of a size that input.multiple allows';
+  if (!isCount(seed) || seed >= 2 ** 32) return '.seed is not a count of 32 bits';
+  return isPlainName(samples) ? null : '.samples is not the name of a file beside the manifest';
 }
 
 function wrongInSlab(slab: unknown): string | null {

@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex } from '@noble/hashes/utils';
 import { DenoiseError } from '../notices';
+import { samplesOf } from './golden-full';
 import { LARGEST_MANIFEST, readCard, slabSize } from './manifest';
 import { wrongInGraph, type Beside } from './model-graph';
 import type { ModelCard } from './types';
@@ -10,8 +11,15 @@ export interface ModelFiles {
   readonly model: Uint8Array;
   /** The graph for the wasm provider, which needs `model` beside it; null when the card has none. */
   readonly wasmGraph: Uint8Array | null;
-  readonly golden: { readonly input: Float32Array; readonly output: Float32Array };
+  readonly golden: GoldenFiles;
   readonly fromCache: boolean;
+}
+
+export interface GoldenFiles {
+  readonly input: Float32Array;
+  readonly output: Float32Array;
+  /** Samples of a full-size output; null when the card names none. */
+  readonly full: Float32Array | null;
 }
 
 const HASH_CHUNK = 1 << 20;
@@ -33,33 +41,41 @@ export async function matchesHash(
   return bytesToHex(hash.digest()) === file.sha256;
 }
 
-/** Bytes of the golden input or output. */
-export function goldenBytes(card: ModelCard, which: 'input' | 'output'): number {
-  return 4 * slabSize(card)[`${which}s`] * card.golden.rows * card.golden.columns;
+/**
+ * The golden data of a model.
+ * @param read the bytes of a file beside the manifest, which has to have so many
+ * @throws DenoiseError `model-manifest` when a size is wrong, and what `read` throws
+ */
+export async function readGolden(
+  card: ModelCard,
+  read: (file: string, bytes: number) => Promise<{ readonly bytes: Uint8Array; readonly where: string }>,
+): Promise<GoldenFiles> {
+  const { golden } = card;
+  const { inputs, outputs } = slabSize(card);
+  const values = async (what: string, file: string, slices: number, count: number) => {
+    const length = slices * count;
+    const { bytes, where } = await read(file, 4 * length);
+    if (bytes.length !== 4 * length) {
+      const detail = `golden ${what} of ${bytes.length} bytes for ${slices} x ${count} values`;
+      throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
+  };
+  const pixels = golden.rows * golden.columns;
+  const { full } = golden;
+  const [input, output, samples] = await Promise.all([
+    values('input', golden.input, inputs, pixels),
+    values('output', golden.output, outputs, pixels),
+    full ? values('samples', full.samples, outputs, samplesOf(full)) : null,
+  ]);
+  return { input, output, full: samples };
 }
 
 /** @throws DenoiseError `model-manifest` when the file asks for more than arithmetic, or reads what no hash covers */
 export function assertGraph(model: Uint8Array, beside: Beside | null, where: string): void {
   const detail = wrongInGraph(model, beside);
   if (detail) throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
-}
-
-/** Raw little-endian float32, slices x rows x columns of the card. @throws DenoiseError `model-manifest` when the size is wrong */
-export function goldenValues(
-  bytes: Uint8Array,
-  card: ModelCard,
-  which: 'input' | 'output',
-  where: string,
-): Float32Array {
-  const { rows, columns } = card.golden;
-  const slices = slabSize(card)[`${which}s`];
-  const length = slices * rows * columns;
-  if (bytes.length !== 4 * length) {
-    const detail = `golden ${which} of ${bytes.length} bytes for ${slices} x ${rows} x ${columns}`;
-    throw new DenoiseError({ kind: 'fault', code: 'model-manifest', url: where, detail });
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
 }
 
 export async function fetchCard(
@@ -84,17 +100,10 @@ export async function fetchFiles(
 ): Promise<ModelFiles> {
   const url = (file: string) => new URL(file, manifestUrl).href;
   const modelUrl = url(card.file);
-  const goldenOf = async (which: 'input' | 'output') => {
-    const from = url(card.golden[which]);
-    return goldenValues(
-      await download(from, signal, 'no-cache', goldenBytes(card, which)),
-      card,
-      which,
-      from,
-    );
-  };
-  const [input, output] = await Promise.all([goldenOf('input'), goldenOf('output')]);
-  const golden = { input, output };
+  const golden = await readGolden(card, async (file, bytes) => {
+    const where = url(file);
+    return { bytes: await download(where, signal, 'no-cache', bytes), where };
+  });
   const variant = card.variants?.find(({ provider }) => provider === 'wasm');
   const wasmGraph = variant ? await download(url(variant.file), signal, 'no-cache', variant.bytes) : null;
   if (variant && wasmGraph && !(await matchesHash(wasmGraph, variant))) {

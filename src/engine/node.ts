@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import type { Worker as Thread } from 'node:worker_threads';
 import { DenoiseError } from '../notices';
 import { LARGEST_MANIFEST, readCard } from './manifest';
-import { assertGraph, goldenBytes, goldenValues, matchesHash, type ModelFiles } from './model-files';
+import { assertGraph, matchesHash, readGolden, type ModelFiles } from './model-files';
 import { openHere } from './node-session';
 import { SupervisedEngine } from './supervisor';
 import type { Engine, ModelCard } from './types';
@@ -67,14 +67,14 @@ async function readFiles(manifestPath: string, card: ModelCard): Promise<ModelFi
     throw new DenoiseError({ kind: 'fault', code: 'model-hash', url: path(card.file) });
   }
   assertGraph(model, null, path(card.file));
-  const golden = async (which: 'input' | 'output') => {
-    const from = path(card.golden[which]);
-    return goldenValues(await read(from, goldenBytes(card, which)), card, which, from);
-  };
+  const golden = await readGolden(card, async (file, bytes) => {
+    const where = path(file);
+    return { bytes: await read(where, bytes), where };
+  });
   return {
     model,
     wasmGraph: null,
-    golden: { input: await golden('input'), output: await golden('output') },
+    golden,
     fromCache: false,
   };
 }

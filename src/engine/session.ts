@@ -1,6 +1,8 @@
 import type * as Ort from 'onnxruntime-web';
 import { DenoiseError } from '../notices';
+import { fullGoldenInput, fullSamplePlaces, type GoldenSize } from './golden-full';
 import { slabSize } from './manifest';
+import type { GoldenFiles } from './model-files';
 import { maxAbsDifference, paddedSize, type Tensor } from './tensor';
 import type { EngineInfo, ModelCard, Provider } from './types';
 
@@ -16,7 +18,7 @@ export interface OpenRequest {
   readonly model: Uint8Array;
   /** What the wasm provider loads instead, with the weights of `model`; null for none. */
   readonly wasmGraph: Uint8Array | null;
-  readonly golden: { readonly input: Float32Array; readonly output: Float32Array };
+  readonly golden: GoldenFiles;
   readonly threads: number;
   /** Size of the slices to come, run once on WebGPU, where the first run of a size compiles its shaders; null for none. */
   readonly warmUp: { readonly rows: number; readonly columns: number } | null;
@@ -37,7 +39,7 @@ export interface ModelSession {
 
 /**
  * A session that has proved itself: the golden input gives the golden output within the card's tolerance, and on WebGPU also what wasm
- * gives in the same runtime (drivers and the WebGPU provider have returned wrong numbers without an error:
+ * gives in the same runtime; a slice of full size gives the stored samples (drivers and the WebGPU provider have returned wrong numbers without an error:
  * https://github.com/microsoft/onnxruntime/issues/29651, https://github.com/microsoft/onnxruntime/issues/32134).
  * @throws DenoiseError `inference` when the runtime fails, `self-test` when the numbers are wrong
  */
@@ -68,9 +70,10 @@ export async function openSession(
     const maxErrorHu = maxAbsDifference(data, golden.output);
     const againstWasmHu = reference ? maxAbsDifference(data, reference) : null;
     const worst = Math.max(maxErrorHu, againstWasmHu ?? 0);
-    if (worst > toleranceHU) {
-      throw new DenoiseError({ kind: 'fault', code: 'self-test', provider, maxErrorHu: worst });
-    }
+    if (worst > toleranceHU) throw selfTestFault(provider, worst, card.golden);
+    const fullSizeErrorHu = await fullSizeError(ort, session, request);
+    if (fullSizeErrorHu !== null && fullSizeErrorHu > toleranceHU)
+      throw selfTestFault(provider, fullSizeErrorHu, card.golden.full!);
     if (provider === 'webgpu' && request.warmUp) {
       onStep('warm-up');
       const { height, width } = paddedSize(request.warmUp, card);
@@ -78,7 +81,7 @@ export async function openSession(
       await runOnce(ort, session, { data, height, width }, card, provider);
     }
     return {
-      selfTest: { maxErrorHu, againstWasmHu, toleranceHu: toleranceHU },
+      selfTest: { maxErrorHu, againstWasmHu, fullSizeErrorHu, toleranceHu: toleranceHU },
       run: tensor => runOnce(ort, session, tensor, card, provider),
       release: () => session.release(),
     };
@@ -87,6 +90,26 @@ export async function openSession(
     throw error;
   }
 }
+
+/** Largest difference of a full-size output from its stored samples, HU; null for a model without them. */
+async function fullSizeError(
+  ort: OrtRuntime,
+  session: Ort.InferenceSession,
+  { provider, card, golden }: OpenRequest,
+): Promise<number | null> {
+  const size = card.golden.full;
+  if (!size || !golden.full) return null;
+  const { inputs, outputs } = slabSize(card);
+  const input = { data: fullGoldenInput(size, inputs, size.seed), height: size.rows, width: size.columns };
+  const { data } = await runOnce(ort, session, input, card, provider);
+  return maxAbsDifference(
+    Float32Array.from(fullSamplePlaces(size, outputs), place => data[place]!),
+    golden.full,
+  );
+}
+
+const selfTestFault = (provider: Provider, maxErrorHu: number, { rows, columns }: GoldenSize) =>
+  new DenoiseError({ kind: 'fault', code: 'self-test', provider, maxErrorHu, rows, columns });
 
 async function create(
   ort: OrtRuntime,

@@ -34,7 +34,7 @@ class Runtime {
       loadFiles: async () => {
         const error = this.fileErrors.shift();
         if (error) throw error;
-        const golden = { input: new Float32Array(), output: new Float32Array() };
+        const golden = { input: new Float32Array(), output: new Float32Array(), full: null };
         return { model: new Uint8Array(), wasmGraph: null, golden, fromCache: false };
       },
       open: ({ provider }, onStep) => this.#open(provider, onStep),
@@ -58,7 +58,7 @@ class Runtime {
         threads: 1,
         crossOriginIsolated: true,
         runtime: 'stand-in 1.0',
-        selfTest: { maxErrorHu: 0, againstWasmHu: null, toleranceHu: 1 },
+        selfTest: { maxErrorHu: 0, againstWasmHu: null, fullSizeErrorHu: null, toleranceHu: 1 },
       },
       run: async slab => {
         const tensor = assemble(slab);
@@ -115,7 +115,14 @@ describe('choice of provider', () => {
   });
   test('a failed self-test moves on too', async () => {
     const runtime = new Runtime();
-    const fault: Fault = { kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: 3.7 };
+    const fault: Fault = {
+      kind: 'fault',
+      code: 'self-test',
+      provider: 'webgpu',
+      maxErrorHu: 3.7,
+      rows: 64,
+      columns: 64,
+    };
     runtime.openErrors.push(new DenoiseError(fault));
     const info = await runtime.engine().prepare();
     expect(info).toMatchObject({ provider: 'wasm', rejected: [{ provider: 'webgpu', fault }] });

@@ -34,6 +34,15 @@ export interface ModelCard {
     readonly input: string;
     readonly output: string;
     readonly toleranceHU: number;
+    /** A second pair at the size of a real slice, for faults that depend on the size; a site's own model may lack one. */
+    readonly full?: {
+      readonly rows: number;
+      readonly columns: number;
+      /** Of the computed input (golden-full.ts). */
+      readonly seed: number;
+      /** Raw little-endian float32: one output value a block of 8x8 pixels and slice, in HU. */
+      readonly samples: string;
+    };
   };
   readonly domain: ModelDomain;
   readonly method?: unknown;
@@ -85,6 +94,8 @@ export interface EngineInfo {
     readonly maxErrorHu: number;
     /** Largest absolute difference between WebGPU and wasm on the golden input, HU; null when the provider is not WebGPU. */
     readonly againstWasmHu: number | null;
+    /** Largest absolute difference from the stored samples of a full-size output, HU; null when the model has none. */
+    readonly fullSizeErrorHu: number | null;
     readonly toleranceHu: number;
   };
   /** True when the model came from the cache. */

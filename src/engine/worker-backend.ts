@@ -82,7 +82,8 @@ export async function openWorkerBackend(
   const { ortBaseUrl, allowSoftwareAdapter } = options;
   try {
     const { model, golden } = request;
-    const buffers = [model, golden.input, golden.output].map(array => array.buffer as ArrayBuffer);
+    const sent = [model, golden.input, golden.output, ...(golden.full ? [golden.full] : [])];
+    const buffers = sent.map(array => array.buffer as ArrayBuffer);
     const answer = await ask({ kind: 'open', request, ortBaseUrl, allowSoftwareAdapter }, buffers);
     const opened = expectKind(answer, 'opened').opened satisfies Opened;
     const ledger = new PlaneLedger(planesHeld(slabSize(request.card).inputs));

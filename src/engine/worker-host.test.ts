@@ -3,9 +3,10 @@ import { MessageChannel } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import type * as OrtWeb from 'onnxruntime-web';
 import { boxCard, boxFile, boxMean, mixCard, mixFile } from './fixtures';
-import { goldenValues } from './model-files';
+import { readGolden } from './model-files';
 import type { Slab } from './planes';
 import type { OpenRequest } from './session';
+import type { ModelCard } from './types';
 import { openWorkerBackend } from './worker-backend';
 import { type Platform, serve, type WorkerScope } from './worker-host';
 
@@ -56,7 +57,10 @@ function createWorker(using: Platform): Worker {
   }) as unknown as Worker;
 }
 
-const request = (changes: Partial<OpenRequest> = {}): OpenRequest => {
+const golden = (card: ModelCard, file: (name: string) => Uint8Array) =>
+  readGolden(card, async name => ({ bytes: file(name), where: name }));
+
+const request = async (changes: Partial<OpenRequest> = {}): Promise<OpenRequest> => {
   const card = boxCard();
   return {
     provider: 'wasm',
@@ -64,17 +68,19 @@ const request = (changes: Partial<OpenRequest> = {}): OpenRequest => {
     card,
     model: boxFile(card.file),
     wasmGraph: null,
-    golden: {
-      input: goldenValues(boxFile(card.golden.input), card, 'input', ''),
-      output: goldenValues(boxFile(card.golden.output), card, 'output', ''),
-    },
+    golden: await golden(card, boxFile),
     threads: 2,
     warmUp: null,
     ...changes,
   };
 };
 
-function open(given: OpenRequest = request(), using = platform(), signal = new AbortController().signal) {
+async function open(
+  asked: OpenRequest | Promise<OpenRequest> = request(),
+  using = platform(),
+  signal = new AbortController().signal,
+) {
+  const given = await asked;
   const steps: string[] = [];
   const options = {
     createWorker: () => createWorker(using),
@@ -88,7 +94,7 @@ function open(given: OpenRequest = request(), using = platform(), signal = new A
 }
 
 test('opens, tests, runs; tensors are moved, not copied', async () => {
-  const given = request();
+  const given = await request();
   const { backend, steps } = await open(given);
   expect(steps).toEqual(['load', 'self-test']);
   expect(loaded).toEqual(['https://host/ort/ort.webgpu.min.mjs']);
@@ -115,13 +121,10 @@ test('opens, tests, runs; tensors are moved, not copied', async () => {
 
 test('a slab model: each slice crosses once, a repeated one too', async () => {
   const card = mixCard();
-  const given = request({
+  const given = await request({
     card,
     model: mixFile(card.file),
-    golden: {
-      input: goldenValues(mixFile(card.golden.input), card, 'input', ''),
-      output: goldenValues(mixFile(card.golden.output), card, 'output', ''),
-    },
+    golden: await golden(card, mixFile),
   });
   const { backend } = await open(given);
   const crossed: number[] = [];
@@ -164,7 +167,7 @@ test.each<[string, GPU | undefined, string]>([
   ['software', gpuWith({ architecture: 'swiftshader' }), 'computes on the CPU'],
   ['no 16-bit floats', gpuWith({ description: 'Old GPU' }), 'Old GPU'],
 ])('WebGPU is declined with a reason: %s', async (_name, gpu, reason) => {
-  const given = request({ provider: 'webgpu', card: { ...boxCard(), precision: 'fp16' } });
+  const given = await request({ provider: 'webgpu', card: { ...boxCard(), precision: 'fp16' } });
   await expect(open(given, platform({ gpu }))).rejects.toThrow(reason);
   expect(loaded).toEqual([]);
   expect(terminated).toBe(1);
@@ -179,7 +182,7 @@ test('a graphics card: warmed up at the size to come; when it is lost, the next 
   let lose: (info: { reason: string; message: string }) => void = () => undefined;
   const lost = new Promise(resolve => (lose = resolve));
   Object.assign(asWeb.env, { webgpu: { device: Promise.resolve({ lost }) } });
-  const given = request({ provider: 'webgpu', warmUp: { rows: 61, columns: 64 } });
+  const given = await request({ provider: 'webgpu', warmUp: { rows: 61, columns: 64 } });
   const { backend, steps } = await open(given, platform({ gpu: gpuWith({ description: 'A GPU' }) }));
   expect(steps).toEqual(['load', 'self-test', 'warm-up']);
   expect(backend.opened).toMatchObject({ adapter: 'A GPU', threads: 1, selfTest: { againstWasmHu: 0 } });
@@ -199,9 +202,9 @@ test('a runtime that does not load, a model that is no model, and wrong numbers 
   await expect(open(request({ model: new Uint8Array(100) }))).rejects.toMatchObject({
     notice: { code: 'inference' },
   });
-  const { golden } = request();
-  golden.output[5]! += 1;
-  await expect(open(request({ golden }))).rejects.toMatchObject({
+  const wrong = (await request()).golden;
+  wrong.output[5]! += 1;
+  await expect(open(request({ golden: wrong }))).rejects.toMatchObject({
     notice: { code: 'self-test', provider: 'wasm' },
   });
   expect(terminated).toBe(3);
@@ -211,6 +214,7 @@ test('aborting the opening ends the worker', async () => {
   const controller = new AbortController();
   const never = platform({ loadOrt: () => new Promise(() => undefined) });
   const opening = open(request(), never, controller.signal);
+  await new Promise(setImmediate);
   controller.abort();
   await expect(opening).rejects.toMatchObject({ notice: { code: 'cancelled' } });
   expect(terminated).toBe(1);

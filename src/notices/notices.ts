@@ -51,7 +51,14 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'model-hash'; readonly url: string }
   | { readonly code: 'model-manifest'; readonly url: string }
   | { readonly code: 'no-provider' }
-  | { readonly code: 'self-test'; readonly provider: string; readonly maxErrorHu: number }
+  /** `rows` x `columns`: the size of the test slice. */
+  | {
+      readonly code: 'self-test';
+      readonly provider: string;
+      readonly maxErrorHu: number;
+      readonly rows: number;
+      readonly columns: number;
+    }
   | { readonly code: 'device-lost'; readonly provider: string }
   | { readonly code: 'engine-hang'; readonly provider: string; readonly seconds: number }
   | { readonly code: 'inference'; readonly provider: string }

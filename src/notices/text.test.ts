@@ -46,7 +46,14 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
     detail: 'not JSON',
   },
   'no-provider': { kind: 'fault', code: 'no-provider', detail: 'This browser has no WebGPU.' },
-  'self-test': { kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: 3.71 },
+  'self-test': {
+    kind: 'fault',
+    code: 'self-test',
+    provider: 'webgpu',
+    maxErrorHu: 3.71,
+    rows: 512,
+    columns: 512,
+  },
   'device-lost': { kind: 'fault', code: 'device-lost', provider: 'webgpu' },
   'engine-hang': { kind: 'fault', code: 'engine-hang', provider: 'wasm', seconds: 180 },
   inference: { kind: 'fault', code: 'inference', provider: 'cpu' },
@@ -85,7 +92,7 @@ describe.each(Object.values(EXAMPLES))('$code', notice => {
     for (const [, value] of spoken) {
       const words = String(value).replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
       expect([text.happened.includes(words) || text.happened.includes(String(value)), value]).toEqual(
-        notice.code === 'self-test' ? [false, 3.71] : [true, value],
+        value === 3.71 ? [false, 3.71] : [true, value], // Said with one decimal.
       );
     }
   });
@@ -99,11 +106,24 @@ test('what is not stated is said so', () => {
     'The slice thickness is not stated.',
   );
   expect(
-    textOf({ kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: 3.71 }).happened,
-  ).toContain('3.7 HU');
+    textOf({
+      kind: 'fault',
+      code: 'self-test',
+      provider: 'webgpu',
+      maxErrorHu: 3.71,
+      rows: 512,
+      columns: 512,
+    }).happened,
+  ).toContain('3.7 HU in a test slice of 512 x 512 pixels');
   expect(
-    textOf({ kind: 'fault', code: 'self-test', provider: 'webgpu', maxErrorHu: Number.POSITIVE_INFINITY })
-      .happened,
+    textOf({
+      kind: 'fault',
+      code: 'self-test',
+      provider: 'webgpu',
+      maxErrorHu: Number.POSITIVE_INFINITY,
+      rows: 64,
+      columns: 64,
+    }).happened,
   ).toContain('not numbers');
 });
 

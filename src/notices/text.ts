@@ -196,7 +196,7 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'self-test':
       return {
-        happened: `On this computer, ${providerWords(fault.provider)} computes wrong results with this model (error: ${errorWords(fault.maxErrorHu)}) and is not used.`,
+        happened: `On this computer, ${providerWords(fault.provider)} computes wrong results with this model (error: ${errorWords(fault.maxErrorHu)} in a test slice of ${fault.rows} x ${fault.columns} pixels) and is not used.`,
         kept: SLICES_KEPT,
         todo: 'Update the graphics driver and the browser, or use another computer.',
       };

@@ -1,4 +1,4 @@
-"""The command line: `iscl split | simulate | phantom | train | slabs | evaluate | keep | export | em`."""
+"""The command line: `iscl split | simulate | phantom | train | slabs | evaluate | keep | export | golden | em`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "iscl.evaluation.command",
     "keep": "iscl.export.keep",
     "export": "iscl.export.command",
+    "golden": "iscl.export.golden_full",
     "em": "iscl.electron_microscopy.command",
 }
 """Each module has `add_parser(subparsers)`, whose parsers set `func`: a function of the parsed arguments that

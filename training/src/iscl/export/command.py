@@ -14,6 +14,7 @@ import torch
 from ..nets import CtDenoiser, count_parameters, gflop
 from ..training import load_checkpoint
 from .golden import COLUMNS, ROWS, golden_input
+from .golden_full import write_full_pair
 from .manifest import ModelEntry, sha256, upsert
 from .onnx_file import ExportError, apply, compare, export_onnx, halve_weights, session, slab_of
 from .wasm_graph import write_wasm_graph
@@ -91,7 +92,7 @@ def write_model(net: torch.nn.Module, folder: Path, card: dict[str, Any]) -> Mod
         "variants": variants,
         "parameters": count_parameters(net),
         "gflop512": round(gflop(net), 2),
-        "golden": {"rows": ROWS, "columns": COLUMNS, **files, "toleranceHU": 0.5},
+        "golden": {"rows": ROWS, "columns": COLUMNS, **files, "toleranceHU": 0.5, "full": write_full_pair(path, slab_of(net))},
         "checks": checks,
         **{key: card[key] for key in ("domain", "method", "metrics", "training", "licence")},
     }
