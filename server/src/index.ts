@@ -6,6 +6,7 @@ import { constants } from 'node:zlib';
 import { DICOMWEB_PATH } from './appConfig';
 import { codeOf, dicomweb, reasonOf, type StoreLimits } from './dicomweb/index';
 import { guardOrigin, isLoopback } from './guard';
+import { endHeldConnections, httpOptions, PATIENCE, type Patience } from './patience';
 import { pacsProblem, pacsProxy, type PacsOptions } from './pacsProxy';
 import { viewerRoutes } from './viewer';
 
@@ -30,6 +31,7 @@ export interface ServerOptions {
   /** Cross-origin isolation headers, which WebAssembly threads need; on by default. */
   isolation?: boolean;
   limits?: StoreLimits;
+  patience?: Patience;
   log?: (line: string) => void;
 }
 
@@ -53,7 +55,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const host = options.host ?? '127.0.0.1';
   const port = options.port ?? 3000;
   const log = options.log ?? (() => {});
-  const { pacs } = options;
+  const { pacs, patience = PATIENCE } = options;
 
   for (const folder of options.dicom ?? []) {
     if (!statSync(at(folder), { throwIfNoEntry: false })?.isDirectory())
@@ -63,7 +65,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     // A list of frames is long; a UID has up to 64 characters.
     routerOptions: { maxParamLength: 2000 },
     forceCloseConnections: true,
+    http: httpOptions(patience),
   });
+  endHeldConnections(app, patience);
   guardOrigin(app, host, {
     isolation: options.isolation ?? true,
     allowHosts: options.allowHosts ?? [],
