@@ -1,5 +1,6 @@
 import type * as core from '@cornerstonejs/core';
 import { modalityOf, sliceFromHu, sliceFromStored, sortAlongNormal } from '../src/ct';
+import { hasInt16Hu } from '../src/denoise';
 import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../src/ct';
 import { DenoiseError } from '../src/notices';
 import type { DataSource, DisplaySet, OhifInstance } from './ohif';
@@ -48,12 +49,9 @@ export function ohifSeries(
   };
 }
 
-/** Are all HU of these files whole numbers? @throws DenoiseError as `modalityOf` */
-export function hasIntegerHu({ slices }: OhifSeries): boolean {
-  return slices.every(({ instance }) => {
-    const { slope, intercept } = modalityOf(instance);
-    return Number.isInteger(slope) && Number.isInteger(intercept);
-  });
+/** Do 16 bits hold all HU of these files? @throws DenoiseError as `modalityOf` */
+export function seriesHasInt16Hu({ slices }: OhifSeries): boolean {
+  return slices.every(({ instance }) => hasInt16Hu(modalityOf(instance)));
 }
 
 async function loadHu(

@@ -51,7 +51,7 @@ function stage() {
   const instance = (n: number) => ctInstance({ Rows: SIZE, Columns: SIZE }, n);
   const series = {
     kind: 'denoised',
-    integerHu: true,
+    int16Hu: true,
     slices: Array.from({ length: COUNT }, (_, n) => ({
       source: { instance: instance(n), imageId: 'source' },
       imageId: imageId(n),

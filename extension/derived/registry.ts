@@ -14,7 +14,7 @@ const BLANK_HU: Readonly<Record<DerivedKind, number>> = { denoised: -1000, diffe
 interface Entry {
   readonly slice: DerivedSlice;
   readonly kind: DerivedKind;
-  readonly integerHu: boolean;
+  readonly int16Hu: boolean;
   readonly pixels: PixelSource;
   /** Strength the cached pixels were painted with; null while there are none, or only a blank; NaN once they could not be renewed. */
   painted: number | null;
@@ -46,7 +46,7 @@ export class DerivedRegistry {
       this.entries.set(slice.imageId, {
         slice,
         kind: series.kind,
-        integerHu: series.integerHu,
+        int16Hu: series.int16Hu,
         pixels,
         painted: null,
         blank: null,
@@ -167,7 +167,7 @@ export class DerivedRegistry {
     const modules = imageModules(this.cornerstone, imageId);
     const size = Number(instance['Rows']) * Number(instance['Columns']);
     // Not before there is something to put in: all images of a series may wait here at once.
-    const blank = (): Pixels => new (entry.integerHu ? Int16Array : Float32Array)(size);
+    const blank = (): Pixels => new (entry.int16Hu ? Int16Array : Float32Array)(size);
     let pixels: Pixels;
     try {
       const uid = source.instance.SOPInstanceUID;

@@ -25,8 +25,8 @@ export interface DerivedSlice {
 export interface DerivedSeries {
   readonly kind: DerivedKind;
   readonly slices: readonly DerivedSlice[];
-  /** Pixels are float32 when HU of the source are not whole numbers. */
-  readonly integerHu: boolean;
+  /** Pixels are float32 where 16 bits do not hold the HU of the source. */
+  readonly int16Hu: boolean;
   /** Null: the original's. */
   readonly window: DifferenceWindow | null;
 }
@@ -47,7 +47,7 @@ function description(kind: DerivedKind, source: OhifInstance): string {
   return `${DESCRIPTION[kind]}: ${original}`.slice(0, 64).replace(/: $/, '');
 }
 
-export function derivedSeries(source: OhifSeries, kind: DerivedKind, integerHu: boolean): DerivedSeries {
+export function derivedSeries(source: OhifSeries, kind: DerivedKind, int16Hu: boolean): DerivedSeries {
   const seriesUid = randomUid();
   const window = kind === 'difference' ? new DifferenceWindow() : null;
   const slices = source.slices.map((slice): DerivedSlice => {
@@ -66,9 +66,9 @@ export function derivedSeries(source: OhifSeries, kind: DerivedKind, integerHu: 
       RescaleSlope: 1,
       RescaleIntercept: 0,
       RescaleType: 'HU',
-      BitsAllocated: integerHu ? 16 : 32,
-      BitsStored: integerHu ? 16 : 32,
-      HighBit: integerHu ? 15 : 31,
+      BitsAllocated: int16Hu ? 16 : 32,
+      BitsStored: int16Hu ? 16 : 32,
+      HighBit: int16Hu ? 15 : 31,
       PixelRepresentation: 1,
       PixelPaddingValue: undefined,
     };
@@ -78,5 +78,5 @@ export function derivedSeries(source: OhifSeries, kind: DerivedKind, integerHu: 
     }
     return { source: slice, imageId, instance, window };
   });
-  return { kind, slices, integerHu, window };
+  return { kind, slices, int16Hu, window };
 }

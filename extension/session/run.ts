@@ -6,7 +6,7 @@ import { SeriesStatistics, sliceStatistics } from '../../src/residual';
 import type { PixelSource } from '../derived/pixel-source';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import { drawn, idle } from '../idle';
-import { hasIntegerHu, instancesOf, type OhifSeries, type OhifSlice } from '../source';
+import { seriesHasInt16Hu, instancesOf, type OhifSeries, type OhifSlice } from '../source';
 import type { Pair, PairDisplaySets } from './pair';
 
 /** Sources of the slices on screen, kept as float32 so that the strength slider does not convert them at every step. */
@@ -51,9 +51,9 @@ export class Run implements Pair, PixelSource {
       difference: null,
     };
     this.slices = new Map(source.slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
-    const integerHu = hasIntegerHu(source);
-    this.denoisedSeries = derivedSeries(source, 'denoised', integerHu);
-    this.differenceSeries = derivedSeries(source, 'difference', integerHu);
+    const int16Hu = seriesHasInt16Hu(source);
+    this.denoisedSeries = derivedSeries(source, 'denoised', int16Hu);
+    this.differenceSeries = derivedSeries(source, 'difference', int16Hu);
     this.job = new DenoiseJob({ series: source, engine, afterFirst: drawn, ...(focus ? { focus } : {}) });
     this.unsubscribe = this.job.subscribe(event => this.receive(event));
   }

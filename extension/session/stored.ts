@@ -5,7 +5,7 @@ import type { PixelSource, ResultSlice } from '../derived/pixel-source';
 import type { DerivedRegistry } from '../derived/registry';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import type { DataSource, DisplaySet, Services } from '../ohif';
-import { hasIntegerHu, instancesOf, ohifSeries, type OhifSeries, type OhifSlice } from '../source';
+import { seriesHasInt16Hu, instancesOf, ohifSeries, type OhifSeries, type OhifSlice } from '../source';
 import { isStored, listLive, unlistLive } from './listing';
 import type { Pair, PairDisplaySets } from './pair';
 
@@ -32,7 +32,11 @@ export class StoredPair implements Pair, PixelSource {
     this.settings = storedSettings(stored.slices[0]!.instance);
     this.originals = new Map(source.slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
     this.results = new Map(stored.slices.map(slice => [sourceUidOf(slice.instance) ?? '', slice]));
-    this.differenceSeries = derivedSeries(source, 'difference', hasIntegerHu(source) && hasIntegerHu(stored));
+    this.differenceSeries = derivedSeries(
+      source,
+      'difference',
+      seriesHasInt16Hu(source) && seriesHasInt16Hu(stored),
+    );
   }
 
   get toldStrength(): number | null {

@@ -2,4 +2,4 @@
 export type * from './types';
 export { DenoiseJob } from './job';
 export { IllegalTransition } from './states';
-export { blend, difference } from './strength';
+export { blend, difference, hasInt16Hu } from './strength';

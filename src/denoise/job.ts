@@ -1,4 +1,13 @@
-import { type CtSlice, judgeSeries, planSlabs, type Slab, type SliceHu, type Verdict } from '../ct';
+import {
+  type CtSlice,
+  judgeSeries,
+  modalityOf,
+  type NaturalizedInstance,
+  planSlabs,
+  type Slab,
+  type SliceHu,
+  type Verdict,
+} from '../ct';
 import type { Engine, EngineEvent, EngineInfo, PrepareProgress } from '../engine';
 import { DenoiseError, type Fault, type Refusal } from '../notices';
 import { SliceOrder } from './order';
@@ -6,7 +15,7 @@ import { Pace } from './pace';
 import { ReadAhead } from './read-ahead';
 import { reasonsOf, SeriesRefused, unavailableFault } from './reasons';
 import { type JobTrigger, nextState } from './states';
-import { toInt16 } from './strength';
+import { hasInt16Hu, toKept } from './strength';
 import type {
   DenoisedSlice,
   DenoiseJobHandle,
@@ -199,8 +208,7 @@ export class DenoiseJob implements DenoiseJobHandle {
     const instances = this.#slices.map(slice => slice.instance);
     this.#verdict = judgeSeries(instances, card.domain, card.slab);
     if (this.#verdict.kind === 'refused') throw new SeriesRefused(this.#verdict.reasons);
-    const results = [...this.#wanted].map(index => instances[index]!);
-    const bytes = results.reduce((sum, { Rows, Columns }) => sum + 2 * Number(Rows) * Number(Columns), 0);
+    const bytes = [...this.#wanted].reduce((sum, index) => sum + bytesKept(instances[index]!), 0);
     if (this.#keepResults && bytes > this.#budget) {
       const [neededMiB, allowedMiB] = [Math.ceil(bytes / MIB), Math.floor(this.#budget / MIB)];
       throw new DenoiseError({ kind: 'fault', code: 'memory-budget', neededMiB, allowedMiB });
@@ -264,13 +272,13 @@ export class DenoiseJob implements DenoiseJobHandle {
       const ms = (performance.now() - started) / wanted.length;
       const made = slab.inputs.length > 1 ? { inputs: slab.inputs.map(index => this.#uid(index)) } : null;
       for (const index of wanted) {
-        const { rows, columns } = pixels.get(index)!;
+        const { rows, columns, modality } = pixels.get(index)!;
         const place = slab.own.indexOf(index);
         const slice: DenoisedSlice = {
           sopInstanceUid: this.#uid(index),
           rows,
           columns,
-          hu: toInt16(output.slices[place]!),
+          hu: toKept(output.slices[place]!, modality),
           provider: output.provider,
           ms: output.ms / wanted.length,
           slab: made && { ...made, output: place },
@@ -398,6 +406,12 @@ export class DenoiseJob implements DenoiseJobHandle {
       }
     }
   }
+}
+
+/** Of one result. */
+function bytesKept(instance: NaturalizedInstance): number {
+  const { Rows, Columns } = instance;
+  return (hasInt16Hu(modalityOf(instance)) ? 2 : 4) * Number(Rows) * Number(Columns);
 }
 
 function isBusy(state: JobState): boolean {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { huToStored, sliceFromStored, storedToHu } from '../ct';
 import { ctInstance } from '../ct/fixtures';
-import { blend, difference, toInt16 } from './strength';
+import { blend, difference, hasInt16Hu, toKept } from './strength';
 
 const slice = (stored: number[], changes: Record<string, unknown> = {}) =>
   sliceFromStored(Uint16Array.from(stored), ctInstance({ Rows: 1, Columns: stored.length, ...changes }));
@@ -99,6 +99,47 @@ test('difference is result minus source, nothing on padding', () => {
   expect([...difference(source, Int16Array.of(40, 5, 0))]).toEqual([0, 5, -6]);
 });
 
-test('results are kept as rounded 16-bit HU', () => {
-  expect([...toInt16(Float32Array.of(1.5, -1.5, 1.49, 40_000, -40_000))]).toEqual([2, -1, 1, 32767, -32768]);
+/** Pixel formats by slope, intercept, Bits Stored and Pixel Representation. */
+const FORMATS: readonly (readonly [string, Record<string, unknown>, isInt16: boolean])[] = [
+  ['Siemens, Philips', { RescaleIntercept: -1024 }, true],
+  ['GE', { RescaleIntercept: -1024, BitsStored: 16, HighBit: 15, PixelRepresentation: 1 }, true],
+  ['16 bits unsigned', { RescaleIntercept: -1024, BitsStored: 16, HighBit: 15 }, false],
+  ['slope 0.1', { RescaleSlope: 0.1, RescaleIntercept: -1024, BitsStored: 16, HighBit: 15 }, false],
+  ['slope 1.000244', { RescaleSlope: 1.000244, RescaleIntercept: -1024 }, false],
+  ['slope 0.5', { RescaleSlope: 0.5, RescaleIntercept: -1024 }, false],
+  ['slope 3', { RescaleSlope: 3, RescaleIntercept: -1024 }, false],
+  ['slope -1', { RescaleSlope: -1, RescaleIntercept: 3071 }, true],
+  ['half an intercept', { RescaleIntercept: -1024.5 }, false],
+  ['slope 16', { RescaleSlope: 16, RescaleIntercept: -1024 }, false],
+];
+
+describe('what is kept of a result', () => {
+  test('whole HU of 16 bits where that is all the source can hold', () => {
+    for (const [, format, isInt16] of FORMATS) {
+      const { modality } = slice([5], format);
+      expect(hasInt16Hu(modality)).toBe(isInt16);
+    }
+    const { modality } = slice([5]);
+    expect(toKept(Float32Array.of(1.5, -1.5, 1.49), modality)).toEqual(Int16Array.of(2, -1, 1));
+  });
+  test.each([40_000, -40_000])('a slice with %d HU is kept as computed', beyond => {
+    const { modality } = slice([5]);
+    const computed = Float32Array.of(1.5, beyond);
+    const kept = toKept(computed, modality);
+    expect(kept).toEqual(computed);
+    expect(kept.buffer).not.toBe(computed.buffer);
+  });
+  test.each(FORMATS)('the file is at most half a slope from what was computed: %s', (_maker, format) => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), share => {
+        const { modality } = slice([5], format);
+        const { minStored, maxStored, slope } = modality;
+        const computed = storedToHu(minStored + share * (maxStored - minStored), modality);
+        const source = slice([modality.signed ? 0 : minStored], format);
+        const [hu] = blend(source, toKept(Float32Array.of(computed), modality), 1);
+        // float32 of 60,000 HU is as exact as 0.004 HU.
+        expect(Math.abs(hu! - computed)).toBeLessThanOrEqual(Math.abs(slope) / 2 + 0.005);
+      }),
+    );
+  });
 });

@@ -1,4 +1,6 @@
-import { huToStored, type SliceHu } from '../ct';
+import { huToStored, storedToHu, type Modality, type SliceHu } from '../ct';
+
+const [LOWEST, HIGHEST] = [-32768, 32767];
 
 /**
  * What is shown and what is saved at strength s: source + s (denoised - source), rounded once to a value the source's pixel format can
@@ -6,7 +8,7 @@ import { huToStored, type SliceHu } from '../ct';
  * bit for bit; padding keeps the source's HU.
  * @param denoised rows x columns, HU
  * @param strength 0 to 1; RangeError outside
- * @param out written and returned when given, rows x columns. Int16Array only where HU are integers; there, what lies beyond 16 bits (an
+ * @param out written and returned when given, rows x columns. Int16Array only where `hasInt16Hu`; there, what lies beyond 16 bits (an
  *   unsigned padding value: 62,512 HU) becomes the nearest end instead of wrapping round to a plausible HU
  */
 export function blend(source: SliceHu, denoised: Int16Array | Float32Array, strength: number): Float32Array;
@@ -26,7 +28,7 @@ export function blend(
   assertSize(source, denoised);
   assertSize(source, out);
   const { hu, padding, modality } = source;
-  const [low, high] = out instanceof Int16Array ? [-32768, 32767] : [-Infinity, Infinity];
+  const [low, high] = out instanceof Int16Array ? [LOWEST, HIGHEST] : [-Infinity, Infinity];
   if (strength === 0) {
     // The source itself, not its nearest storable value.
     for (let i = 0; i < hu.length; i++) out[i] = Math.min(high, Math.max(low, hu[i]!));
@@ -64,14 +66,30 @@ export function difference(
   return out;
 }
 
-/** A full-strength result as it is kept: 16-bit HU, rounded, clamped. */
-export function toInt16(hu: Float32Array): Int16Array {
+/**
+ * Whether 16-bit HU hold every value of this format that a scanner can mean: slope 1, a whole intercept, and nothing above 32,767 HU. Below -32,768 HU
+ * lies nothing that was measured, though signed words of 16 bits with an intercept of -1024 could say so.
+ */
+export function hasInt16Hu(modality: Modality): boolean {
+  const { slope, intercept, minStored, maxStored } = modality;
+  const highest = Math.max(storedToHu(minStored, modality), storedToHu(maxStored, modality));
+  return Math.abs(slope) === 1 && Number.isInteger(intercept) && highest <= HIGHEST;
+}
+
+/**
+ * A full-strength result as it is kept. `blend` rounds to what the file can hold; rounding before that, to whole HU of 16 bits, saves half of the memory
+ * but is right only where the file's values are whole HU too and none of the result's lies beyond 16 bits. Elsewhere the result stays float32.
+ * @returns an array of its own
+ */
+export function toKept(hu: Float32Array, { slope, intercept }: Modality): Int16Array | Float32Array {
+  if (Math.abs(slope) !== 1 || !Number.isInteger(intercept)) return hu.slice();
   const kept = new Int16Array(hu.length);
   // Not through the global each time, which costs a look-up a pixel where the global object is a proxy.
   const { round } = Math;
   for (let i = 0; i < hu.length; i++) {
     const value = round(hu[i]!);
-    kept[i] = value > 32767 ? 32767 : value < -32768 ? -32768 : value;
+    if (value > HIGHEST || value < LOWEST) return hu.slice();
+    kept[i] = value;
   }
   return kept;
 }

@@ -5,12 +5,13 @@ import type { Fault, Refusal } from '../notices';
 export type JobState =
   'idle' | 'checking' | 'loading' | 'testing' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed';
 
-/** The full-strength denoised slice, kept once: 16-bit HU, row-major. Never changed after it is handed out. */
+/** The full-strength denoised slice, kept once, row-major. Never changed after it is handed out. */
 export interface DenoisedSlice {
   readonly sopInstanceUid: string;
   readonly rows: number;
   readonly columns: number;
-  readonly hu: Int16Array;
+  /** Whole HU where the source holds no others and 16 bits hold them; float32 elsewhere. */
+  readonly hu: Int16Array | Float32Array;
   /** Which provider computed it (a fallback half-way leaves a series with two; the derivation says so slice by slice). */
   readonly provider: EngineInfo['provider'];
   /** Its share of the inference's wall time. */
@@ -52,7 +53,7 @@ export type JobEvent =
 export interface DenoiseJobOptions {
   readonly series: CtSeries;
   readonly engine: Engine;
-  /** Results of the whole series must fit (2 bytes a pixel); default 1 GiB. */
+  /** Results of the whole series must fit (2 bytes a pixel, or 4 where HU of the source may be fractions or lie beyond 16 bits); default 1 GiB. */
   readonly memoryBudgetBytes?: number;
   /**
    * False: each result goes out with its event and is forgotten, so a series of any length fits; `result` gives null, and `request` and
