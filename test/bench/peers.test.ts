@@ -18,7 +18,7 @@ const absent = absentHere(status === 0 ? null : `${PYTHON} cannot import iscl.ev
 if (absent) process.stdout.write(`skipped: npm run bench peers: ${absent}\n`);
 
 it.each([
-  // The counts of the papers' networks as the trainer counts them (docs/evaluation.md and `gflop` of iscl.nets).
+  // The counts of the papers' networks as the trainer counts them (docs/evaluation-0.4.md and `gflop` of iscl.nets).
   ['DnCNN', dncnn, 290],
   ['RED-CNN', redcnn, 970],
   ['the paper’s F and H', paper, 131],
