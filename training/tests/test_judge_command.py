@@ -10,8 +10,10 @@ from judge_cases import known_stack
 from onnx import TensorProto, helper
 
 from iscl.cli import main
+from iscl.evaluation.baselines import baseline
 from iscl.judge import JudgeError, apply_stack, load_onnx, mean_figure, prepare, series_of_split, verdict
 from iscl.judge import command as judge_command
+from iscl.judge.denoisers import classical
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -199,3 +201,15 @@ def test_no_series_is_for_choosing_and_for_testing():
     validation, test = (series_of_split(SHARED, split) for split in ("validation", "test"))
     assert len(validation) == 9 and len(test) == 4
     assert not set(validation) & set(test)
+
+
+def test_a_classical_filter_takes_slice_by_slice():
+    stack = np.random.default_rng(1).normal(40, 20, size=(3, 48, 48)).astype(np.float32)
+    made = apply_stack(classical("nlm"), stack)
+    np.testing.assert_array_equal(made[1], baseline("nlm")(stack[1]))
+    assert made[1].std() < 0.7 * stack[1].std()
+
+
+def test_nothing_to_judge_is_said(tmp_path, capsys):
+    assert main(["evaluate", "real", "--data", str(SHARED), "--out", str(tmp_path)]) == 2
+    assert "nothing to judge" in capsys.readouterr().err

@@ -9,7 +9,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .denoisers import SLAB_SPACING_MM, JudgeError, load_onnx
+from ..evaluation.baselines import NAMES as BASELINES
+from .denoisers import SLAB_SPACING_MM, JudgeError, classical, load_onnx
 from .material import series_of_split
 from .measure import judge_series
 from .prepared import FULL, QUICK, load_prepared
@@ -27,9 +28,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--models",
         type=Path,
         nargs="+",
-        required=True,
+        default=[],
         metavar="FILE.onnx",
         help="input `hu` [1, n, H, W], output `denoised` [1, m, H, W]; *.wasm.onnx are left out",
+    )
+    parser.add_argument(
+        "--baselines", nargs="+", default=[], choices=sorted(BASELINES), help="classical filters, slice by slice, at the strengths of `iscl evaluate`"
     )
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     parser.add_argument("--out", type=Path, default=Path("training/.cache/judge-results"), help="folder for MODEL.SPLIT.MODE.json and .md")
@@ -68,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise JudgeError(f"no series of {arguments.split} is called like {', '.join(arguments.series)}")
     files = [path for path in arguments.models if not path.name.endswith(".wasm.onnx")]
     denoisers = [load_onnx(path, arguments.threads, tuple(arguments.slab_spacing)) for path in files]
+    denoisers += [classical(name) for name in arguments.baselines]
     if not denoisers:
-        raise JudgeError("no model: *.wasm.onnx hold no weights of their own")
+        raise JudgeError("nothing to judge: --models takes ONNX files that hold their weights (*.wasm.onnx do not), --baselines classical filters")
     twice = {d.name for d in denoisers if sum(o.name == d.name for o in denoisers) > 1}
     if twice:
         raise JudgeError(f"two files are called {', '.join(sorted(twice))}: results are kept by file name")
@@ -108,7 +113,7 @@ def _report(results: dict[str, dict], mode: str) -> str:
 
 def _log(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
-    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} test patients measured: {' '.join(str(p) for p in arguments.models)}"
+    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} test patients measured: {' '.join(map(str, [*arguments.models, *arguments.baselines]))}"
     print(line, file=sys.stderr)
     with (arguments.out / "test-patients.log").open("a", encoding="utf-8") as handle:
         handle.write(line + "\n")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..evaluation.baselines import CHOSEN, baseline, missing_package
+
 
 class JudgeError(ValueError):
     """A model, a series or an option cannot be judged; the text says why."""
@@ -96,3 +98,15 @@ def load_onnx(path: Path, threads: int = 1, slab_spacing_mm: tuple[float, float]
     identity = digest if slices == 1 else f"{digest} {slab_spacing_mm[0]:g}-{slab_spacing_mm[1]:g} mm"
     spacing = (0.0, float("inf")) if slices == 1 else slab_spacing_mm
     return Denoiser(Path(path).stem, run, slices, made.shape[0], identity, spacing)
+
+
+def classical(name: str) -> Denoiser:
+    """A classical filter, slice by slice, its strength a multiple of the noise that it measures on the slice itself.
+
+    Raises JudgeError when its package is not installed.
+    """
+    package = missing_package(name)
+    if package:
+        raise JudgeError(f"{name} needs the package {package}, which is not installed here")
+    function = baseline(name)
+    return Denoiser(name, lambda slab: function(slab[0])[None], identity=f"{name} x {CHOSEN[name]:g} noise")
