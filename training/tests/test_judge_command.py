@@ -213,3 +213,14 @@ def test_a_classical_filter_takes_slice_by_slice():
 def test_nothing_to_judge_is_said(tmp_path, capsys):
     assert main(["evaluate", "real", "--data", str(SHARED), "--out", str(tmp_path)]) == 2
     assert "nothing to judge" in capsys.readouterr().err
+
+
+def test_the_picture_of_quality_against_cost_and_a_table_that_is_none(tmp_path, capsys):
+    figures = Path(__file__).parents[2] / "docs" / "quality-against-cost.csv"
+    assert main(["evaluate", "front", "--figures", str(figures), "--out", str(tmp_path / "front.svg")]) == 0
+    picture = (tmp_path / "front.svg").read_text()
+    assert picture.count("<!-- ct-slab-fast (") == 1
+    bad = tmp_path / "bad.csv"
+    bad.write_text("group,label,gflop,contrast_at_60,noise_left\na,b,much,0.5,0.5\n")
+    assert main(["evaluate", "front", "--figures", str(bad), "--out", str(tmp_path / "bad.svg")]) == 2
+    assert "line 2: could not convert" in capsys.readouterr().err

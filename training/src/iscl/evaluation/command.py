@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..data.split import SPLITS
 from ..judge import command as judge_command
+from ..judge import front
 from .cases import EvalCase, EvaluationError, load_cases, load_phantom_cases
 
 QUICK = {"slices": 3, "real_slices": 1, "phantom_images": 4}
@@ -18,8 +19,9 @@ QUICK = {"slices": 3, "real_slices": 1, "phantom_images": 4}
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("evaluate", help="compare denoisers in one table", description=__doc__)
-    real = parser.add_subparsers(dest="judge", required=False, metavar="real")
+    real = parser.add_subparsers(dest="judge", required=False, metavar="real|front")
     judge_command.add_parser(real)
+    front.add_parser(real)
     parser.add_argument("--out", type=Path, help="folder for results.csv, .md, .json and the PNG figures")
     parser.add_argument("--pairs", type=Path, default=Path("training/.cache/pairs"), help="pairs that `iscl simulate` wrote")
     parser.add_argument("--split", default="test", choices=SPLITS)
