@@ -1,5 +1,6 @@
 import { DenoiseError, type Refusal } from '../notices';
 import { number, texts } from './attributes';
+import { findPadding } from './padding';
 import type { Modality, PixelFormat, SliceHu, StoredPixels, StoredSlice } from './types';
 
 const FLOAT32_EPSILON = 2 ** -23;
@@ -98,9 +99,9 @@ export function sliceFromStored(words: StoredPixels, format: PixelFormat): Slice
 /** `sliceFromStored` without the HU. @throws DenoiseError as there */
 export function storedSlice(words: StoredPixels, format: PixelFormat): StoredSlice {
   const matrix = matrixOf(format, words.length);
-  const modality = modalityOf(format);
-  const stored = valuesOf(asWords(words, modality), modality);
-  return { ...matrix, modality, stored, padding: paddingMask(stored, modality) };
+  const declared = modalityOf(format);
+  const stored = valuesOf(asWords(words, declared), declared);
+  return { ...matrix, stored, ...withPadding(stored, matrix, declared) };
 }
 
 /**
@@ -125,7 +126,7 @@ export function sliceFromHu(hu: ArrayLike<number>, format: PixelFormat): SliceHu
     if (kept === hu) kept = kept.slice();
     kept[i] = slope * stored[i]! + intercept;
   }
-  return { ...matrix, hu: kept, padding: paddingMask(stored, modality), modality, stored };
+  return { ...matrix, hu: kept, stored, ...withPadding(stored, matrix, modality) };
 }
 
 /** A pixel word without what stands above Bits Stored. */
@@ -137,13 +138,14 @@ function usedBits(word: number, { bitsStored, signed }: Modality): number {
 const isPadding = (value: number, { padding }: Modality): boolean =>
   padding !== null && value >= padding.low && value <= padding.high;
 
-function paddingMask(values: StoredPixels, modality: Modality): Uint8Array | null {
-  if (!modality.padding) return null;
-  let mask: Uint8Array | null = null;
-  for (let i = 0; i < values.length; i++) {
-    if (isPadding(values[i]!, modality)) (mask ??= new Uint8Array(values.length))[i] = 1;
-  }
-  return mask;
+/** The padding of a slice, and its Modality LUT without a declared padding that the image speaks against. */
+function withPadding(
+  stored: StoredPixels,
+  { rows, columns }: { rows: number; columns: number },
+  modality: Modality,
+): Pick<SliceHu, 'padding' | 'modality'> {
+  const { mask, padding } = findPadding(stored, rows, columns, modality);
+  return { padding: mask, modality: padding === modality.padding ? modality : { ...modality, padding } };
 }
 
 /**

@@ -37,7 +37,10 @@ export interface Modality {
   /** Smallest and largest stored value of Bits Stored and Pixel Representation. */
   readonly minStored: number;
   readonly maxStored: number;
-  /** Stored values that mean "no data", both ends included (PS3.3 C.7.5.1.1.2); null when the instance names none. */
+  /**
+   * Stored values that mean "no data", both ends included (PS3.3 C.7.5.1.1.2); null when the instance names none, and in a slice that holds them
+   * as measurements.
+   */
   readonly padding: { readonly low: number; readonly high: number } | null;
 }
 
@@ -46,7 +49,7 @@ export interface SliceHu {
   readonly rows: number;
   readonly columns: number;
   readonly hu: Float32Array;
-  /** 1 where the source holds Pixel Padding Value; null when the slice has none. */
+  /** 1 where the source holds no measurement: see `findPadding`; null when the slice has no such pixels. */
   readonly padding: Uint8Array | null;
   readonly modality: Modality;
   /**

@@ -8,7 +8,7 @@ export interface Tensor {
   readonly width: number;
 }
 
-/** What padding is shown as: there was nothing but air outside the scanner's field of view. */
+/** What padding is shown as, unless its own value is that of air already: there was nothing else outside the scanner's field of view. */
 const AIR_HU = -1000;
 /** A result further outside the input range than this is no overshoot but a broken computation. */
 const OVERSHOOT_HU = 1000;
@@ -35,7 +35,7 @@ export function toTensor({ hu, rows, columns, padding }: EngineInput, card: Mode
     const from = reflect(y, rows) * columns;
     for (let x = 0; x < width; x++) {
       const i = from + (x < columns ? x : reflect(x, columns));
-      const value = padding?.[i] === 1 ? air : hu[i]!;
+      const value = padding?.[i] === 1 && !(hu[i]! >= low && hu[i]! < air) ? air : hu[i]!;
       if (!Number.isFinite(value))
         throw new DenoiseError({ kind: 'fault', code: 'bad-input', what: 'not-finite' });
       data[y * width + x] = value < low ? low : value > high ? high : value;

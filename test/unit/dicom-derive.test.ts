@@ -340,13 +340,13 @@ describe('equipment', () => {
 
 describe('pixels', () => {
   test('are rounded, clamped to Bits Stored and never land on the padding value', async () => {
-    const stored = new Uint16Array(SIZE).fill(1000);
+    const stored = Uint16Array.from({ length: SIZE }, (_, i) => 2000 + (i % 7));
     stored[5] = 24;
     const hu = new Float32Array(SIZE).fill(0.4);
-    hu.set([5000, -5000, -1000, -999.6, 10.5], 0);
+    hu.set([5000, -5000, -2024, -2023.6, 10.5], 0);
     hu[5] = 77;
-    const derived = await derive({ stored, changes: { 0x00280120: us(24) } }, { hu });
-    expect(wordsOf(derived, 0x7fe00010).slice(0, 7)).toEqual([4095, 0, 25, 25, 1035, 24, 1024]);
+    const derived = await derive({ stored, intercept: '-2048', changes: { 0x00280120: us(24) } }, { hu });
+    expect(wordsOf(derived, 0x7fe00010).slice(0, 7)).toEqual([4095, 0, 25, 25, 2059, 24, 2048]);
   });
   test('their hash is that of the pixels in the file', async () => {
     const derived = await deriveInstance({
@@ -383,7 +383,7 @@ describe('pixels', () => {
     await expect(derive({}, { hu })).rejects.toThrow('not finite');
     const stored = new Uint16Array(SIZE).fill(1000);
     stored[5] = 24;
-    const derived = await derive({ stored, changes: { 0x00280120: us(24) } }, { hu });
+    const derived = await derive({ stored, intercept: '-2048', changes: { 0x00280120: us(24) } }, { hu });
     expect(wordsOf(derived, 0x7fe00010)[5]).toBe(24);
   });
   test('a strength beyond 1 is refused', async () => {

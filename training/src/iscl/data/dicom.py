@@ -31,6 +31,7 @@ from .errors import (
     UnreadableError,
 )
 from .numeric import NumericStrings
+from .padding import find_padding
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
@@ -38,6 +39,7 @@ MULTI_FRAME_CT = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
 # the codestream itself when it is asked under JPEG Extended.
 RETIRED_JPEG = {"1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"}
 HU_MIN, HU_MAX = -1024.0, 3071.0
+AIR = -1000.0
 # By meaning: GE writes "Houndsfield Unit" in reformats. US (unspecified), Z_EFF, MGML and every other word are other quantities.
 HOUNSFIELD_UNITS = re.compile(r"HU|H\.U\.|HOUN[SD]{1,2}FIELD([ _-]?UNITS?)?", re.IGNORECASE)
 LARGEST_MATRIX = 4096
@@ -50,8 +52,8 @@ DECIMAL = ("RescaleSlope", "RescaleIntercept", "PixelSpacing", "ImageOrientation
 class CtSlice:
     """One CT image.
 
-    hu: float32 [H, W] in HU, clamped to [-1024, 3071]; padding pixels are -1024.
-    padding: bool [H, W], pixels outside the reconstructed field.
+    hu: float32 [H, W] in HU, clamped to [-1024, 3071]; padding pixels are air: from -1024 to -1000.
+    padding: bool [H, W], pixels that hold no measurement (padding.py).
     spacing: mm per pixel (row, column), equal. position: mm along the slice normal. thickness: mm, 0 when absent.
     kvp: tube voltage in kV, 120 when absent. patient: PatientID, or the study's UID when it is empty.
     """
@@ -178,11 +180,11 @@ def _check_header(ds: pydicom.Dataset, numbers: NumericStrings, path: Path) -> N
         raise SpacingError(f"PixelSpacing is {found!a} mm; only square pixels can be modelled", path)
 
 
-def _padding_mask(ds: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
-    """Pixels equal to PixelPaddingValue, or within its range to PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2)."""
+def _declared_padding(ds: pydicom.Dataset) -> tuple[int, int] | None:
+    """Stored values from PixelPaddingValue to PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2)."""
     value = ds.get("PixelPaddingValue")
     if value is None:
-        return np.zeros(stored.shape, bool)
+        return None
     bits = int(ds.BitsAllocated)
 
     def signed(v: int) -> int:
@@ -193,12 +195,10 @@ def _padding_mask(ds: pydicom.Dataset, stored: np.ndarray) -> np.ndarray:
             return v + (1 << bits)
         return v
 
-    low = high = signed(int(value))
+    one = signed(int(value))
     limit = ds.get("PixelPaddingRangeLimit")
-    if limit is not None:
-        high = signed(int(limit))
-        low, high = min(low, high), max(low, high)
-    return (stored >= low) & (stored <= high)
+    other = one if limit is None else signed(int(limit))
+    return min(one, other), max(one, other)
 
 
 def read_slice(path: str | Path) -> CtSlice:
@@ -235,14 +235,14 @@ def _read_slice(path: Path) -> CtSlice:
         # A codestream marked unsigned decodes without sign extension (pydicom issue 1149).
         stored = stored.astype(np.int32)
         stored = np.where(stored >= 1 << (ds.BitsStored - 1), stored - (1 << ds.BitsStored), stored)
-    padding = _padding_mask(ds, stored)
     slope, intercept = _rescale(numbers, path)
+    padding = find_padding(stored, _declared_padding(ds), slope, intercept)
     with np.errstate(over="ignore", invalid="ignore"):
         hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     if not np.isfinite(hu).all():
         raise NotHuError(f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} make no finite values", path)
     hu = np.clip(hu, HU_MIN, HU_MAX)
-    hu[padding] = HU_MIN
+    hu[padding & (hu > AIR)] = HU_MIN
     orientation = _orientation(numbers, path)
     normal = np.cross(orientation[:3], orientation[3:])
     row, column = numbers.values("PixelSpacing")
