@@ -98,6 +98,24 @@ def test_the_wasm_graph_is_the_same_network_without_weights_of_its_own(denoiser,
     assert kernels.count((1, 3)) == 14
 
 
+@pytest.mark.parametrize("name", ["ct-slab-5-3", "ct-slab-7-5"])
+def test_the_wasm_graph_of_a_slab_network_is_the_same_network(name, tmp_path):
+    torch.manual_seed(5)
+    net = build(name).eval()
+    for parameter in net.parameters():
+        if not parameter.any():  # An untrained last layer, which would pass the slices through.
+            nn.init.normal_(parameter, std=0.01)
+    export_onnx(net, tmp_path / "slab.onnx")
+    write_wasm_graph(tmp_path / "slab.onnx", tmp_path / "slab.wasm.onnx", CtDenoiser.MULTIPLE)
+    graph, plain = session(tmp_path / "slab.wasm.onnx"), session(tmp_path / "slab.onnx")
+    for size in ((64, 64), (40, 56), (17, 33)):
+        hu = np.random.default_rng(1).normal(0, 300, (net.shape.inputs, *size)).astype(np.float32)
+        expected = apply(plain, hu)
+        assert expected.shape == (net.shape.outputs, *size)
+        assert np.abs(apply(graph, hu) - expected).max() < 0.05
+        assert np.abs(expected - hu[(net.shape.inputs - net.shape.outputs) // 2 :][: net.shape.outputs]).max() > 1
+
+
 def test_the_wasm_graph_refuses_to_leave_its_weights_behind(models, tmp_path):
     with pytest.raises(ValueError, match="beside"):
         write_wasm_graph(models / "test-model.onnx", tmp_path / "graph.onnx", 16)
