@@ -58,7 +58,7 @@ export default tseslint.config(
             ...all.map(name => ({ from: name, allow: [name, ...allow[name]] })),
             { from: 'extension', allow: ['extension', ...all] },
             { from: 'modes', allow: ['modes', 'extension'] },
-            { from: 'server', allow: ['server', 'decimal'] },
+            { from: 'server', allow: ['server', 'decimal', 'dicom'] },
             { from: 'cli', allow: ['cli', ...all] },
             {
               from: ['bench', 'test'],

@@ -3,13 +3,13 @@
  *
  *   npx tsx bench/server.ts [FOLDER] [FILES]
  *
- * Headers: every file of FOLDER (default ../shared/data) by the server's reader (dicom-parser) and by dcmjs, both stopping before the
+ * Headers: every file of FOLDER (default ../shared/data) by the server's reader (src/dicom) and by dcmjs, both stopping before the
  * pixel data. Index: FILES (default 10000) instances of 64x64 in 40 series, made in a temporary folder.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import dcmjs from 'dcmjs';
-import { parsePart10 } from '../server/src/dicomweb/header';
+import { parseHeader } from '../src/dicom';
 import { Bench, part10 } from '../test/unit/server-fixtures';
 
 const [folder = '../shared/data', count = '10000'] = process.argv.slice(2);
@@ -27,7 +27,7 @@ function headers(): void {
     .filter(entry => entry.isFile() && entry.name.endsWith('.dcm'))
     .map(entry => readFileSync(join(entry.parentPath, entry.name)));
   const readers: [string, (bytes: Buffer) => unknown][] = [
-    ['dicom-parser', bytes => parsePart10(bytes, { untilPixelData: true })],
+    ['src/dicom', bytes => parseHeader(bytes)],
     [
       'dcmjs',
       bytes =>

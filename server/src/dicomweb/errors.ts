@@ -21,15 +21,18 @@ export class DicomFileError extends Error {
   }
 }
 
-/** What went wrong, for people; dicom-parser throws strings and `{exception}` objects as well as errors. */
+/** What went wrong, for people; src/dicom says it in a clause of its notice. */
 export function reasonOf(thrown: unknown): string {
   if (typeof thrown === 'object' && thrown !== null) {
-    if ('exception' in thrown) return reasonOf(thrown.exception);
+    if ('notice' in thrown && hasWhat(thrown.notice)) return thrown.notice.what;
     // A refused connection to a name with several addresses comes as an AggregateError without a message.
     if ('message' in thrown) return String(thrown.message) || codeOf(thrown) || 'unknown error';
   }
-  return String(thrown).replace(/^dicomParser\.?[A-Za-z]*: ?/, '');
+  return String(thrown);
 }
+
+const hasWhat = (notice: unknown): notice is { what: string } =>
+  typeof notice === 'object' && notice !== null && 'what' in notice && typeof notice.what === 'string';
 
 /** Node's code of a failed system call, such as `ENOSPC`; undefined for other errors. */
 export function codeOf(thrown: unknown): string | undefined {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Catalog } from './catalog';
 import { reasonOf } from './errors';
+import { Readers } from './readers';
 import { scanFolder } from './scan';
 import { retrieveRoutes } from './retrieve';
 import { searchRoutes } from './search';
@@ -34,8 +35,9 @@ export async function dicomweb(app: FastifyInstance, options: DicomwebOptions): 
   const { root, log } = options;
   const catalog = new Catalog();
   const stop = new AbortController();
-  const store = await StoreFolder.open(options.store, catalog);
-  const scan = indexAll([...options.folders, options.store], catalog, stop.signal, log);
+  const readers = new Readers();
+  const store = await StoreFolder.open(options.store, catalog, readers);
+  const scan = indexAll([...options.folders, options.store], catalog, readers, stop.signal, log);
   catalog.during(scan);
 
   await app.register(
@@ -49,8 +51,8 @@ export async function dicomweb(app: FastifyInstance, options: DicomwebOptions): 
         if (reply.statusCode < 400) reply.type('application/dicom+json; charset=utf-8');
         return payload;
       });
-      searchRoutes(scope, catalog, root);
-      retrieveRoutes(scope, catalog, root);
+      searchRoutes(scope, catalog, readers, root);
+      retrieveRoutes(scope, catalog, readers, root);
       storeRoutes(scope, store, root, options.limits ?? STORE_LIMITS, log);
       scope.get('/_problems', async (_request, reply) => {
         await catalog.settled();
@@ -65,6 +67,7 @@ export async function dicomweb(app: FastifyInstance, options: DicomwebOptions): 
   const close = async () => {
     stop.abort();
     await store.close();
+    await readers.close();
   };
   return { catalog, close };
 }
@@ -74,6 +77,7 @@ const PROGRESS_EVERY = 1000;
 async function indexAll(
   folders: string[],
   catalog: Catalog,
+  readers: Readers,
   signal: AbortSignal,
   log: (line: string) => void,
 ): Promise<void> {
@@ -81,7 +85,7 @@ async function indexAll(
   let skipped = 0;
   for (const folder of folders) {
     try {
-      const result = await scanFolder(folder, catalog, signal, () => {
+      const result = await scanFolder(folder, catalog, readers, signal, () => {
         seen += 1;
         if (seen % PROGRESS_EVERY === 0) log(`Indexing: ${seen} files read so far`);
       });

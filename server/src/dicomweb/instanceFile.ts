@@ -1,3 +1,4 @@
+import { asciiOf, TAG } from '../../../src/dicom';
 import type { Instance } from './catalog';
 import { codeOf, HttpError, reasonOf } from './errors';
 import { readHeader, type Header } from './header';
@@ -21,7 +22,7 @@ export async function readInstance(instance: Instance): Promise<Header> {
     const reason = codeOf(error) ?? reasonOf(error);
     throw new HttpError(500, `The file of this instance cannot be read: ${reason}`, { cause: error });
   }
-  if (header.dataSet.string('x00080018')?.trim() !== instance.sopUid) {
+  if (asciiOf(header.dataset, TAG.SOPInstanceUID) !== instance.sopUid) {
     throw new HttpError(410, `The file of this instance holds another one by now. ${restart}`);
   }
   return header;

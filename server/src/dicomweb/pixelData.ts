@@ -1,13 +1,23 @@
 import { open, readFile } from 'node:fs/promises';
-import dicomParser, { type DataSet, type Element } from 'dicom-parser';
-import type { Instance } from './catalog';
+import {
+  asciiOf,
+  frameOf,
+  isEncapsulated,
+  isSequence,
+  TAG,
+  valueOf,
+  wordOf,
+  type ParsedInstance,
+  type RawDataset,
+  type RawElement,
+} from '../../../src/dicom';
+import { DEFLATED, type Instance } from './catalog';
 import { DicomFileError, HttpError, reasonOf } from './errors';
-import { bytesOf } from './dicomJson';
-import { parsePart10, PIXEL_DATA } from './header';
+import { bufferOf } from './dicomJson';
+import { parsePart10, type Header } from './header';
 import { readInstance } from './instanceFile';
 
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
-const DEFLATED = '1.2.840.10008.1.2.1.99';
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
 /** PS3.18, table 8.7.3-2: compressed frames travel under the media type of their codec. */
 const MEDIA_TYPES: [RegExp, string][] = [
@@ -22,106 +32,97 @@ const MEDIA_TYPES: [RegExp, string][] = [
 export interface Frames {
   mediaType: string;
   transferSyntaxUid: string;
-  /** One-based, as in the URL. Throws `HttpError` 404 past the last frame. */
-  frame: (number: number) => Promise<Buffer>;
   count: number;
 }
 
-/** Opens an instance's pixel data for reading frame by frame. Throws `HttpError` where there is none or it is damaged. */
-export async function openFrames(instance: Instance): Promise<Frames> {
-  const { dataSet, mtimeMs } = await readInstance(instance);
-  const pixels = dataSet.elements[PIXEL_DATA];
-  if (!pixels) throw new HttpError(404, 'This instance has no pixel data.');
-  const count = Math.max(1, dataSet.intString('x00280008') ?? 1);
-  const read = pixels.hadUndefinedLength
-    ? await encapsulated(instance, count, mtimeMs)
-    : native(instance, dataSet, pixels, count);
-  const isCompressed = pixels.hadUndefinedLength === true;
+/** What an instance's frames are. Throws `HttpError` 404 where it has none. */
+export async function framesOf(instance: Instance): Promise<Frames> {
+  const { pixelData, dataset } = await readInstance(instance);
+  if (!pixelData) throw new HttpError(404, 'This instance has no pixel data.');
+  const isCompressed = pixelData.length === null;
   return {
-    count,
+    count: frameCountOf(dataset),
     mediaType: isCompressed ? mediaTypeOf(instance.transferSyntaxUid) : 'application/octet-stream',
     transferSyntaxUid: isCompressed ? instance.transferSyntaxUid : EXPLICIT_LITTLE_ENDIAN,
-    frame: async number => {
-      if (number > count)
-        throw new HttpError(404, `Frame ${number} was asked for; this instance has ${count}.`);
-      try {
-        return await read(number - 1);
-      } catch (error) {
-        throw new HttpError(
-          500,
-          `Frame ${number} cannot be read, the file may be damaged: ${reasonOf(error)}`,
-          { cause: error },
-        );
-      }
-    },
   };
+}
+
+function frameCountOf(dataset: RawDataset): number {
+  const count = Number.parseInt(asciiOf(dataset, TAG.NumberOfFrames) || '1', 10);
+  return Number.isInteger(count) && count > 1 ? count : 1;
+}
+
+/** One frame, `number` from 1 as in the URL. Throws `HttpError` 404 past the last frame, 500 where it is damaged. */
+export async function readFrame(instance: Instance, number: number): Promise<Buffer> {
+  const header = await readInstance(instance);
+  if (!header.pixelData) throw new HttpError(404, 'This instance has no pixel data.');
+  const count = frameCountOf(header.dataset);
+  if (number > count) throw new HttpError(404, `Frame ${number} was asked for; this instance has ${count}.`);
+  try {
+    return header.pixelData.length === null
+      ? await encapsulatedFrame(instance, header, count, number - 1)
+      : await nativeFrame(instance, header, header.pixelData.length, count, number - 1);
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw new HttpError(500, `Frame ${number} cannot be read, the file may be damaged: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function mediaTypeOf(transferSyntaxUid: string): string {
   return MEDIA_TYPES.find(([pattern]) => pattern.test(transferSyntaxUid))?.[1] ?? 'application/octet-stream';
 }
 
-type ReadFrame = (index: number) => Promise<Buffer>;
-
-/** Uncompressed frames are ranges of the file; nothing else is read. */
-function native(instance: Instance, header: DataSet, pixels: Element, count: number): ReadFrame {
-  const bits = header.uint16('x00280100') ?? 16;
-  const samples = header.uint16('x00280002') ?? 1;
-  const perFrame = (header.uint16('x00280010') ?? 0) * (header.uint16('x00280011') ?? 0) * samples;
+/** An uncompressed frame is a range of the file; nothing else is read. */
+async function nativeFrame(
+  instance: Instance,
+  { dataset, pixelData, mtimeMs }: Header,
+  length: number,
+  count: number,
+  index: number,
+): Promise<Buffer> {
+  const word = (tag: number, absent: number) => wordOf(dataset, tag) ?? absent;
+  const bits = word(TAG.BitsAllocated, 16);
+  const perFrame = word(TAG.Rows, 0) * word(TAG.Columns, 0) * word(TAG.SamplesPerPixel, 1);
   // One-bit frames are packed without padding between them (PS3.5, 8.1.1), so only a lone one starts on a byte.
   if (bits === 1 && count > 1 && perFrame % 8 !== 0)
     throw new HttpError(406, 'Packed one-bit frames are not served one by one.');
-  const length = Math.ceil((perFrame * bits) / 8);
-  return async index => {
-    if ((index + 1) * length > pixels.length)
-      throw new DicomFileError('the pixel data is shorter than its rows and columns say');
-    if (instance.transferSyntaxUid === DEFLATED) {
-      return Buffer.from(
-        header.byteArray.subarray(
-          pixels.dataOffset + index * length,
-          pixels.dataOffset + (index + 1) * length,
-        ),
-      );
-    }
-    const bytes = await readRange(instance.path, pixels.dataOffset + index * length, length);
-    return instance.transferSyntaxUid === BIG_ENDIAN && bits === 16 ? bytes.swap16() : bytes;
-  };
-}
-
-/** The last compressed multi-frame file: its frames are asked for one after the other, and each needs the whole file. */
-let lastMultiFrame: { key: string; dataSet: DataSet } | undefined;
-
-async function parseWhole(instance: Instance, count: number, mtimeMs: number): Promise<DataSet> {
-  const key = `${instance.path}\0${mtimeMs}`;
-  if (lastMultiFrame?.key === key) return lastMultiFrame.dataSet;
-  try {
-    const dataSet = parsePart10(await readFile(instance.path));
-    if (count > 1) lastMultiFrame = { key, dataSet };
-    return dataSet;
-  } catch (error) {
-    throw new HttpError(500, `The pixel data cannot be read: ${reasonOf(error)}`, { cause: error });
+  const frameBytes = Math.ceil((perFrame * bits) / 8);
+  const start = index * frameBytes;
+  if (start + frameBytes > length)
+    throw new DicomFileError('the pixel data is shorter than its rows and columns say');
+  if (instance.transferSyntaxUid === DEFLATED) {
+    const pixels = valueOf((await parseWhole(instance, mtimeMs)).dataset, TAG.PixelData);
+    if (!pixels) throw new DicomFileError('the pixel data cannot be inflated');
+    return bufferOf(pixels.subarray(start, start + frameBytes));
   }
+  const bytes = await readRange(instance.path, pixelData!.offset + start, frameBytes);
+  return instance.transferSyntaxUid === BIG_ENDIAN && bits === 16 ? bytes.swap16() : bytes;
 }
 
-/** Fragments are assembled into frames by the offset table, or by the JPEG end markers where there is none. */
-async function encapsulated(instance: Instance, count: number, mtimeMs: number): Promise<ReadFrame> {
-  const dataSet = await parseWhole(instance, count, mtimeMs);
-  const pixels = dataSet.elements[PIXEL_DATA];
-  const fragments = pixels?.fragments;
-  if (!pixels || !fragments?.length)
-    throw new HttpError(500, 'The pixel data has no fragments; the file is damaged.');
-  return async index => {
-    if (count === 1)
-      return Buffer.from(
-        dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, pixels, 0, fragments.length),
-      );
-    if (fragments.length === count)
-      return Buffer.from(dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, pixels, index));
-    const offsets = pixels.basicOffsetTable?.length
-      ? pixels.basicOffsetTable
-      : dicomParser.createJPEGBasicOffsetTable(dataSet, pixels);
-    return Buffer.from(dicomParser.readEncapsulatedImageFrame(dataSet, pixels, index, offsets));
-  };
+/** The last file that was parsed as a whole: its frames are asked for one after the other, and each needs all of it. */
+let lastWhole: { key: string; parsed: ParsedInstance } | undefined;
+
+async function parseWhole(instance: Instance, mtimeMs: number): Promise<ParsedInstance> {
+  const key = `${instance.path}\0${mtimeMs}`;
+  if (lastWhole?.key === key) return lastWhole.parsed;
+  lastWhole = undefined;
+  const parsed = parsePart10(await readFile(instance.path));
+  lastWhole = { key, parsed };
+  return parsed;
+}
+
+async function encapsulatedFrame(
+  instance: Instance,
+  { mtimeMs }: Header,
+  count: number,
+  index: number,
+): Promise<Buffer> {
+  const { dataset } = await parseWhole(instance, mtimeMs);
+  const pixels = dataset.get(TAG.PixelData);
+  if (!pixels || !isEncapsulated(pixels)) throw new DicomFileError('the pixel data has no fragments');
+  return bufferOf(frameOf(pixels, count, index, dataset));
 }
 
 async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
@@ -136,30 +137,17 @@ async function readRange(path: string, offset: number, length: number): Promise<
   }
 }
 
-/**
- * The value of a bulk element by its path (`7FE00010`, `30060039/0/30060050`): one buffer, or one per frame for compressed
- * pixel data. Throws `HttpError` 404 where the path leads nowhere.
- */
-export async function readBulkData(
-  instance: Instance,
-  path: string,
-): Promise<{ mediaType: string; values: (() => Promise<Buffer>)[] }> {
-  if (path === '7FE00010') {
-    const frames = await openFrames(instance);
-    // The last one first: a header that announces more frames than there are must not become a list of them.
-    await frames.frame(frames.count);
-    const mediaType = `${frames.mediaType}; transfer-syntax=${frames.transferSyntaxUid}`;
-    return { mediaType, values: Array.from({ length: frames.count }, (_, i) => () => frames.frame(i + 1)) };
-  }
-  const { dataSet } = await readInstance(instance);
+/** The value of a bulk element by its path (`00420011`, `30060039/0/30060050`). Throws `HttpError` 404 where the path leads nowhere. */
+export async function readBulkValue(instance: Instance, path: string): Promise<Buffer> {
   const steps = path.split('/');
   const tag = steps.pop() ?? '';
-  let inner: DataSet | undefined = dataSet;
+  let inner: RawDataset | undefined = (await readInstance(instance)).dataset;
   for (let i = 0; i + 1 < steps.length; i += 2) {
-    inner = inner?.elements[`x${steps[i]?.toLowerCase()}`]?.items?.[Number(steps[i + 1])]?.dataSet;
+    const sequence: RawElement | undefined = inner?.get(parseInt(steps[i]!, 16));
+    inner = sequence && isSequence(sequence) ? sequence.items[Number(steps[i + 1])] : undefined;
   }
-  const element = inner?.elements[`x${tag.toLowerCase()}`];
-  if (!inner || !element) throw new HttpError(404, `This instance has no bulk data at ${path}.`);
-  const value = Buffer.from(bytesOf(inner, element));
-  return { mediaType: 'application/octet-stream', values: [async () => value] };
+  const element = inner?.get(parseInt(tag, 16));
+  if (!element || !('value' in element))
+    throw new HttpError(404, `This instance has no bulk data at ${path}.`);
+  return bufferOf(element.value);
 }

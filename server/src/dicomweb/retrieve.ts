@@ -2,11 +2,9 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isUid, type Catalog, type Instance } from './catalog';
-import { toDicomJson, type JsonDataset } from './dicomJson';
 import { HttpError } from './errors';
-import { readInstance } from './instanceFile';
 import { multipartRelated, type Part } from './multipart';
-import { openFrames, readBulkData } from './pixelData';
+import type { Readers } from './readers';
 
 interface Params {
   study: string;
@@ -17,21 +15,14 @@ interface Params {
 }
 type Request = FastifyRequest<{ Params: Params }>;
 
-/** OHIF inlines nothing it does not need; what is longer than this is fetched when somebody asks. */
-const INLINE_LIMIT = 1024;
-
 export const instancePath = ({ studyUid, seriesUid, sopUid }: Instance): string =>
   `/studies/${studyUid}/series/${seriesUid}/instances/${sopUid}`;
 
-/** An instance's header as DICOM JSON, its bulk data as links below `root` (a path on this server). */
-export async function readMetadata(instance: Instance, root: string): Promise<JsonDataset> {
-  const { dataSet } = await readInstance(instance);
-  const bulkDataUri = (path: string) => `${root}${instancePath(instance)}/bulkdata/${path}`;
-  return toDicomJson(dataSet, { inlineLimit: INLINE_LIMIT, bulkDataUri });
-}
+/** Where the bulk data of an instance is found: a path on this server. */
+export const metadataBase = (instance: Instance, root: string): string => root + instancePath(instance);
 
 /** WADO-RS: studies, series and instances, their metadata, frames and bulk data (PS3.18, 10.4). */
-export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, root: string): void {
+export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, readers: Readers, root: string): void {
   const scope = async (request: Request): Promise<Instance[]> => {
     const { study, series, instance } = request.params;
     for (const uid of [study, series, instance]) {
@@ -57,14 +48,14 @@ export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, root: str
   const metadata = async (request: Request) => {
     acceptOnly(request, ['application/dicom+json', 'application/json']);
     const found = await scope(request);
-    const datasets: JsonDataset[] = [];
-    for (const instance of found) datasets.push(await readMetadata(instance, root));
-    return datasets;
+    return Promise.all(
+      found.map(instance => readers.run('metadata', instance, metadataBase(instance, root))),
+    );
   };
   const retrieve = async (request: Request, reply: FastifyReply) => {
     const found = await scope(request);
     // A file that is gone is a status, not a torn body.
-    for (const instance of found) await readInstance(instance);
+    await Promise.all(found.map(instance => readers.run('check', instance)));
     const [first] = found;
     if (
       first &&
@@ -117,19 +108,20 @@ export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, root: str
         .map(part => (/^[1-9]\d{0,6}$/.test(part) ? Number(part) : NaN));
       if (numbers.some(Number.isNaN))
         throw new HttpError(400, `"${request.params.frames}" is not a list of frame numbers from 1.`);
-      const frames = await openFrames(await one(request));
-      const contentType = `${frames.mediaType}; transfer-syntax=${frames.transferSyntaxUid}`;
-      // The first frame is read before the answer starts, so that a damaged file is a status and not a torn body.
-      const first = await frames.frame(numbers[0] ?? 1);
+      const instance = await one(request);
+      const frames = await readers.run('frames', instance);
       for (const number of numbers)
         if (number > frames.count)
           throw new HttpError(404, `Frame ${number} was asked for; this instance has ${frames.count}.`);
+      const contentType = `${frames.mediaType}; transfer-syntax=${frames.transferSyntaxUid}`;
+      // The first frame is read before the answer starts, so that a damaged file is a status and not a torn body.
+      const first = await readers.run('frame', instance, numbers[0] ?? 1);
       return sendParts(
         reply,
         frames.mediaType,
         numbers.map((number, i) => ({
           contentType,
-          body: i === 0 ? async () => first : () => frames.frame(number),
+          body: i === 0 ? async () => first : () => readers.run('frame', instance, number),
         })),
       );
     },
@@ -141,7 +133,7 @@ export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, root: str
       const path = request.params['*'] ?? '';
       if (!/^[0-9A-Fa-f]{8}(\/\d+\/[0-9A-Fa-f]{8})*$/.test(path))
         throw new HttpError(400, `"${path}" is not the path of a DICOM element.`);
-      const { mediaType, values } = await readBulkData(await one(request), path.toUpperCase());
+      const { mediaType, values } = await bulkData(readers, await one(request), path.toUpperCase());
       const [single] = values;
       const wantsSingle = !accepts(request).some(type => type.startsWith('multipart/'));
       if (single && values.length === 1 && wantsSingle) return reply.type(mediaType).send(await single());
@@ -152,6 +144,25 @@ export function retrieveRoutes(app: FastifyInstance, catalog: Catalog, root: str
       );
     },
   );
+}
+
+/** A bulk element: one buffer, or one for each frame of the pixel data. */
+async function bulkData(
+  readers: Readers,
+  instance: Instance,
+  path: string,
+): Promise<{ mediaType: string; values: (() => Promise<Buffer>)[] }> {
+  if (path !== '7FE00010') {
+    const value = await readers.run('bulkValue', instance, path);
+    return { mediaType: 'application/octet-stream', values: [async () => value] };
+  }
+  const { count, mediaType, transferSyntaxUid } = await readers.run('frames', instance);
+  // The last one first: a header that announces more frames than there are must not become a list of them.
+  await readers.run('frame', instance, count);
+  return {
+    mediaType: `${mediaType}; transfer-syntax=${transferSyntaxUid}`,
+    values: Array.from({ length: count }, (_, i) => () => readers.run('frame', instance, i + 1)),
+  };
 }
 
 function sendParts(reply: FastifyReply, type: string, parts: Part[]): FastifyReply {

@@ -1,8 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { describe, type Catalog } from './catalog';
+import type { Catalog } from './catalog';
 import { DicomFileError, reasonOf } from './errors';
-import { readHeader } from './header';
+import type { Readers } from './readers';
 
 const PARALLEL_READS = 8;
 const CLAIMS_DICOM = new Set(['.dcm', '.dicom', '.ima']);
@@ -20,6 +20,7 @@ export interface ScanResult {
 export async function scanFolder(
   folder: string,
   catalog: Catalog,
+  readers: Readers,
   signal: AbortSignal,
   onFile: () => void = () => {},
 ): Promise<ScanResult> {
@@ -32,7 +33,7 @@ export async function scanFolder(
   const worker = async () => {
     for await (const path of files) {
       if (signal.aborted) return;
-      await indexFile(path, catalog, result, report);
+      await indexFile(path, catalog, readers, result, report, signal);
       onFile();
     }
   };
@@ -42,9 +43,16 @@ export async function scanFolder(
 
 type Report = (path: string, problem: string) => void;
 
-async function indexFile(path: string, catalog: Catalog, result: ScanResult, report: Report): Promise<void> {
+async function indexFile(
+  path: string,
+  catalog: Catalog,
+  readers: Readers,
+  result: ScanResult,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    const described = describe(path, await readHeader(path));
+    const described = await readers.runLater('describe', path);
     if (catalog.add(described)) {
       result.found += 1;
       return;
@@ -52,6 +60,7 @@ async function indexFile(path: string, catalog: Catalog, result: ScanResult, rep
     const kept = catalog.find(described.instance.sopUid)?.path;
     report(path, `not used: it has the SOP Instance UID of ${kept ? basename(kept) : 'another file'}`);
   } catch (error) {
+    if (signal.aborted) return;
     if (error instanceof DicomFileError && error.notDicom && !CLAIMS_DICOM.has(extname(path).toLowerCase())) {
       result.skipped += 1;
       return;

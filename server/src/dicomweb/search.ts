@@ -10,7 +10,8 @@ import {
   type Level,
   type Query,
 } from './qido';
-import { readMetadata } from './retrieve';
+import type { Readers } from './readers';
+import { metadataBase } from './retrieve';
 
 interface Params {
   study?: string;
@@ -19,7 +20,7 @@ interface Params {
 type Request = FastifyRequest<{ Params: Params }>;
 
 /** QIDO-RS: studies, series and instances (PS3.18, 10.6). */
-export function searchRoutes(app: FastifyInstance, catalog: Catalog, root: string): void {
+export function searchRoutes(app: FastifyInstance, catalog: Catalog, readers: Readers, root: string): void {
   const read = (request: Request, level: Level): Query => {
     const { study, series } = request.params;
     for (const uid of [study, series])
@@ -58,7 +59,7 @@ export function searchRoutes(app: FastifyInstance, catalog: Catalog, root: strin
         answers.push(answer);
         continue;
       }
-      const all = await readMetadata(instance, root);
+      const all = await readers.run('metadata', instance, metadataBase(instance, root));
       const extra = wanted
         ? Object.fromEntries(wanted.flatMap(tag => (all[tag] ? [[tag, all[tag]]] : [])))
         : all;

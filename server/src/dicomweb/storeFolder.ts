@@ -1,12 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
-import { describe, type Catalog, type Described, type Instance } from './catalog';
+import type { Catalog, Described, Instance } from './catalog';
 import { codeOf, DicomFileError, reasonOf } from './errors';
-import { parsePart10, PIXEL_DATA } from './header';
+import type { Readers } from './readers';
 
 /** PS3.7 annex C and PS3.18, table I.2-2. */
 export const FAILURE = {
@@ -36,10 +36,11 @@ export class StoreFolder {
     readonly folder: string,
     private readonly incoming: string,
     private readonly catalog: Catalog,
+    private readonly readers: Readers,
   ) {}
 
   /** Makes the folder and drops what an earlier run left half-written. Throws Node's error when it cannot be written to. */
-  static async open(folder: string, catalog: Catalog): Promise<StoreFolder> {
+  static async open(folder: string, catalog: Catalog, readers: Readers): Promise<StoreFolder> {
     const spools = join(folder, '.incoming');
     await mkdir(spools, { recursive: true });
     for (const name of await readdir(spools)) {
@@ -49,7 +50,7 @@ export class StoreFolder {
     }
     const incoming = join(spools, `${process.pid}-${randomUUID()}`);
     await mkdir(incoming);
-    return new StoreFolder(folder, incoming, catalog);
+    return new StoreFolder(folder, incoming, catalog, readers);
   }
 
   /** Removes the spools' folder. */
@@ -81,10 +82,9 @@ export class StoreFolder {
 
   private async keepNow(spool: string, studyUid: string | undefined): Promise<StoreResult> {
     let described: Described;
-    let bytes: Buffer;
+    let digest: string;
     try {
-      bytes = await readFile(spool);
-      described = describe(spool, { dataSet: parsePart10(bytes), size: bytes.length, mtimeMs: Date.now() });
+      ({ described, digest } = await this.readers.run('receive', spool));
     } catch (error) {
       const reason = error instanceof DicomFileError ? FAILURE.cannotUnderstand : FAILURE.processing;
       return { kind: 'refused', reason, message: reasonOf(error) };
@@ -106,7 +106,7 @@ export class StoreFolder {
     const known = this.catalog.find(sopUid) ?? this.onDisk(described);
     if (known) {
       const isSame = known.studyUid === described.instance.studyUid && known.seriesUid === seriesUid;
-      if (isSame && (await samePixels(known.path, bytes)))
+      if (isSame && (await this.pixelDigest(known.path)) === digest)
         return { kind: 'alreadyStored', described: { ...described, instance: known } };
       return refused(
         FAILURE.duplicateSopInstance,
@@ -121,6 +121,11 @@ export class StoreFolder {
     } catch (error) {
       return refused(failureOf(error), reasonOf(error));
     }
+  }
+
+  /** Undefined where the file cannot be read: then it holds no pixels that are the same. */
+  private pixelDigest(path: string): Promise<string | undefined> {
+    return this.readers.run('pixelDigest', path).catch(() => undefined);
   }
 
   private pathOf({ studyUid, seriesUid, sopUid }: Instance): string {
@@ -153,23 +158,4 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return codeOf(error) === 'EPERM';
   }
-}
-
-/** Whether two Part 10 files hold the same transfer syntax and the same stored pixels, bit for bit. */
-async function samePixels(path: string, bytes: Buffer): Promise<boolean> {
-  try {
-    return pixelDigest(await readFile(path)) === pixelDigest(bytes);
-  } catch {
-    return false;
-  }
-}
-
-function pixelDigest(bytes: Buffer): string {
-  const dataSet = parsePart10(bytes);
-  const pixels = dataSet.elements[PIXEL_DATA];
-  const hash = createHash('sha256').update(dataSet.string('x00020010') ?? '');
-  if (pixels) hash.update(dataSet.byteArray.subarray(pixels.dataOffset, pixels.dataOffset + pixels.length));
-  // Without pixels (a report, a plan) the data set itself is what must not change.
-  else hash.update(bytes);
-  return hash.digest('hex');
 }

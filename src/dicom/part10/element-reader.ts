@@ -21,6 +21,15 @@ const IMPLICIT: Encoding = { explicit: false, bigEndian: false };
 /** Deepest nesting read; real CT has under ten, and a recursion without end would overflow the stack. */
 const MAX_DEPTH = 32;
 
+/** Where the value of an element lies. */
+export interface ElementPlace {
+  readonly vr: string;
+  /** From the start of the bytes. */
+  readonly offset: number;
+  /** In bytes; null where a delimiter ends it. */
+  readonly length: number | null;
+}
+
 interface Header {
   readonly tag: number;
   readonly vr: string;
@@ -50,12 +59,22 @@ export class ElementReader {
 
   /** All elements up to the end of the bytes. */
   dataset(): RawDataset {
+    return this.until(null).dataset;
+  }
+
+  /** The elements before one, and where its value begins; null when the bytes end without it. */
+  until(tag: number | null): { dataset: RawDataset; stop: ElementPlace | null } {
     const dataset: RawDataset = new Map();
     while (this.position < this.bytes.length) {
       if (this.isTrailingPadding()) break;
-      this.add(dataset, this.header(this.encoding), this.encoding);
+      const header = this.header(this.encoding);
+      if (header.tag === tag) {
+        const length = header.length === UNDEFINED_LENGTH ? null : header.length;
+        return { dataset, stop: { vr: header.vr, offset: this.position, length } };
+      }
+      this.add(dataset, header, this.encoding);
     }
-    return dataset;
+    return { dataset, stop: null };
   }
 
   /** The elements of one group, stopping before the first of another. */

@@ -28,29 +28,83 @@ export interface ParsedInstance {
  * with two values). Never any other error, and the work is bounded by the length of `bytes`.
  */
 export function parsePart10(bytes: Uint8Array | ArrayBuffer): ParsedInstance {
+  return guarded(() => {
+    const { reader, oddities, ...of } = open(plain(bytes));
+    const dataset = reader.dataset();
+    if (dataset.size === 0) throw unreadable('there is no dataset');
+    if (
+      !transferSyntaxOf(of.transferSyntaxUid).codec &&
+      isEncapsulatedPixelData(dataset.get(TAG.PixelData))
+    ) {
+      throw unreadable('the pixels are compressed, but the transfer syntax says they are not');
+    }
+    return { transferSyntaxUid: of.transferSyntaxUid, meta: of.meta, dataset, oddities };
+  });
+}
+
+/** What stands before Pixel Data, and where that lies. */
+export interface ParsedHeader extends ParsedInstance {
+  /** Null when the bytes end without Pixel Data (7FE0,0010). */
+  readonly pixelData: {
+    readonly vr: string;
+    /** From the start of `bytes`; of a deflated dataset, from the start of what it inflates to. */
+    readonly offset: number;
+    /** In bytes; null for encapsulated pixels. */
+    readonly length: number | null;
+  } | null;
+}
+
+/**
+ * Reads a file, or the first part of one, up to Pixel Data, whose value may lie beyond the end of `bytes`.
+ * @throws DenoiseError `unreadable-dicom` as `parsePart10`, and when `bytes` end inside an element before it
+ */
+export function parseHeader(bytes: Uint8Array): ParsedHeader {
+  return guarded(() => {
+    const { reader, offset, transferSyntaxUid, meta, oddities } = open(plain(bytes));
+    const { dataset, stop } = reader.until(TAG.PixelData);
+    const pixelData = stop && { ...stop, offset: stop.offset + offset };
+    return { transferSyntaxUid, meta, dataset, oddities, pixelData };
+  });
+}
+
+/** A Node Buffer becomes a plain Uint8Array: its `slice` would not copy. */
+const plain = (bytes: Uint8Array | ArrayBuffer): Uint8Array =>
+  bytes instanceof Uint8Array
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    : new Uint8Array(bytes);
+
+function guarded<T>(read: () => T): T {
   try {
-    // A Node Buffer becomes a plain Uint8Array: its `slice` would not copy.
-    return parse(
-      bytes instanceof Uint8Array
-        ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-        : new Uint8Array(bytes),
-    );
+    return read();
   } catch (error) {
     if (error instanceof DenoiseError) throw error;
     throw unreadable('the file is damaged', error);
   }
 }
 
-function parse(bytes: Uint8Array): ParsedInstance {
+interface Opened {
+  readonly transferSyntaxUid: string;
+  readonly meta: RawDataset;
+  readonly oddities: string[];
+  readonly reader: ElementReader;
+  /** Where the dataset begins in the file; 0 when it is deflated. */
+  readonly offset: number;
+}
+
+function open(bytes: Uint8Array): Opened {
   const oddities: string[] = [];
   const start = hasPrefix(bytes, 128) ? 132 : hasPrefix(bytes, 0) ? 4 : 0;
   if (start !== 132) oddities.push('no preamble');
   const { meta, end } = readMeta(bytes, start, oddities);
   let body = bytes.subarray(end);
+  let offset = end;
   if (body.length < 8) throw unreadable(bytes.length === 0 ? 'the file is empty' : 'there is no dataset');
 
   let transferSyntaxUid = asciiOf(meta, TAG.TransferSyntaxUID);
-  if (transferSyntaxUid && transferSyntaxOf(transferSyntaxUid).deflated) body = inflate(body);
+  if (transferSyntaxUid && transferSyntaxOf(transferSyntaxUid).deflated) {
+    body = inflate(body);
+    offset = 0;
+  }
   const seen = encodingOf(body);
   if (!transferSyntaxUid) {
     if (!seen) throw unreadable(start === 0 ? 'this is not a DICOM file' : 'the transfer syntax is missing');
@@ -67,13 +121,7 @@ function parse(bytes: Uint8Array): ParsedInstance {
     oddities.push('the dataset is not encoded as its Transfer Syntax UID says');
     encoding = seen;
   }
-  const reader = new ElementReader(body, encoding, oddities);
-  const dataset = reader.dataset();
-  if (dataset.size === 0) throw unreadable('there is no dataset');
-  if (!transferSyntaxOf(transferSyntaxUid).codec && isEncapsulatedPixelData(dataset.get(TAG.PixelData))) {
-    throw unreadable('the pixels are compressed, but the transfer syntax says they are not');
-  }
-  return { transferSyntaxUid, meta, dataset, oddities };
+  return { transferSyntaxUid, meta, oddities, reader: new ElementReader(body, encoding, oddities), offset };
 }
 
 function hasPrefix(bytes: Uint8Array, offset: number): boolean {

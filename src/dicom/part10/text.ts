@@ -47,11 +47,18 @@ function decodedElement(element: RawElement, characterSet: string): RawElement {
   };
 }
 
-/** A character set that nobody knows must not keep an image from being read: what is not ASCII becomes U+FFFD. */
+/** ISO 646 alone: a byte above it breaks the standard, and scanners that write one mean Latin-1. */
+const SEVEN_BITS = /^(ISO_IR 6)?$/;
+
+/** A character set that nobody knows, or none, must not keep an image from being read: its text is shown as Latin-1, as pydicom and Orthanc do. */
 export function decodedText(value: Uint8Array, vr: string, characterSet: string): string {
+  if (SEVEN_BITS.test(characterSet)) return latin1(value);
   try {
     return convertBytes(characterSet, value, { vr });
   } catch {
-    return Array.from(value, byte => (byte < 0x80 ? String.fromCharCode(byte) : '\ufffd')).join('');
+    return latin1(value);
   }
 }
+
+/** Byte by byte; TextDecoder's "latin1" is Windows-1252. */
+const latin1 = (value: Uint8Array): string => Array.from(value, byte => String.fromCharCode(byte)).join('');

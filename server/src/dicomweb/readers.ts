@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { DicomFileError, HttpError } from './errors';
+import type { Tasks } from './tasks';
+
+export interface Order {
+  readonly id: number;
+  readonly task: keyof Tasks;
+  readonly args: readonly unknown[];
+}
+
+/** An error as it travels between threads: of a class, only its fields do. */
+export interface Refusal {
+  readonly message: string;
+  readonly statusCode?: number;
+  readonly notDicom?: boolean;
+  readonly code?: string;
+}
+
+export type Reply = { readonly id: number } & (
+  { readonly result: unknown } | { readonly refusal: Refusal; readonly isDicomFileError: boolean }
+);
+
+type Run = <K extends keyof Tasks>(task: K, ...args: Parameters<Tasks[K]>) => ReturnType<Tasks[K]>;
+
+interface Waiting {
+  readonly order: Order;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One for what somebody waits for, even while another reads a large file. */
+const THREADS = 2;
+/** The largest file takes some seconds; what takes longer never ends. */
+const TASK_MS = 60_000;
+/** Objects of one thread; the bytes of files come beside them, and are limited where they are read. */
+const HEAP_MB = 512;
+
+/** npm runs every script in the root; the thread's entry compiles TypeScript as it lies. */
+const THREAD = () => join(process.cwd(), 'server/src/dicomweb/reader-thread.mjs');
+
+/**
+ * Threads that parse files, started when first needed. A thread that dies (of too large a header) or never answers is ended, its task fails, and
+ * the next task gets another thread.
+ */
+export class Readers {
+  private readonly idle: Worker[] = [];
+  private readonly all = new Set<Worker>();
+  private readonly queues: { readonly now: Waiting[]; readonly later: Waiting[] } = { now: [], later: [] };
+  private orders = 0;
+  private isClosed = false;
+
+  /** For an answer that somebody waits for. */
+  readonly run: Run = (task, ...args) => this.enqueue('now', task, args);
+  /** For the index, which gives way. */
+  readonly runLater: Run = (task, ...args) => this.enqueue('later', task, args);
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const queue of Object.values(this.queues))
+      for (const { reject } of queue.splice(0)) reject(new Error('the server is closing'));
+    await Promise.all([...this.all].map(thread => thread.terminate()));
+  }
+
+  private enqueue<K extends keyof Tasks>(
+    queue: 'now' | 'later',
+    task: K,
+    args: readonly unknown[],
+  ): ReturnType<Tasks[K]> {
+    const done = new Promise((resolve, reject) => {
+      if (this.isClosed) return reject(new Error('the server is closing'));
+      this.queues[queue].push({ order: { id: ++this.orders, task, args }, resolve, reject });
+      this.next();
+    });
+    return done as ReturnType<Tasks[K]>;
+  }
+
+  private next(): void {
+    while (this.queues.now.length || this.queues.later.length) {
+      const thread = this.idle.pop() ?? (this.all.size < THREADS ? this.start() : undefined);
+      if (!thread) return;
+      this.give(thread, (this.queues.now.shift() ?? this.queues.later.shift())!);
+    }
+  }
+
+  private start(): Worker {
+    const thread = new Worker(THREAD(), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+    // A server that has nothing else to do may end.
+    thread.unref();
+    this.all.add(thread);
+    return thread;
+  }
+
+  private give(thread: Worker, { order, resolve, reject }: Waiting): void {
+    const settle = (isAlive: boolean) => {
+      clearTimeout(timer);
+      thread.off('message', onMessage).off('error', onError).off('exit', onExit);
+      if (isAlive) this.idle.push(thread);
+      else {
+        this.all.delete(thread);
+        thread.on('error', () => undefined);
+        void thread.terminate();
+      }
+      if (!this.isClosed) this.next();
+    };
+    const fail = (message: string, cause?: unknown) => {
+      settle(false);
+      reject(new DicomFileError(message, { cause }));
+    };
+    const onMessage = (reply: Reply) => {
+      if (reply.id !== order.id) return;
+      settle(true);
+      if ('result' in reply) resolve(received(reply.result) as never);
+      else reject(errorOf(reply));
+    };
+    const onError = (error: Error) => fail('the file needs more memory than a file may', error);
+    const onExit = () => fail('reading the file ended early');
+    const timer = setTimeout(() => fail(`the file was not read within ${TASK_MS / 1000} s`), TASK_MS);
+    thread.on('message', onMessage).on('error', onError).on('exit', onExit);
+    thread.postMessage(order);
+  }
+}
+
+/** A Buffer arrives as the Uint8Array that it is. */
+const received = (result: unknown): unknown =>
+  result instanceof Uint8Array ? Buffer.from(result.buffer, result.byteOffset, result.length) : result;
+
+function errorOf({ refusal, isDicomFileError }: Extract<Reply, { refusal: Refusal }>): Error {
+  const { message, statusCode, notDicom, code } = refusal;
+  if (statusCode !== undefined) return new HttpError(statusCode, message);
+  const error = isDicomFileError
+    ? new DicomFileError(message, { ...(notDicom && { notDicom }) })
+    : new Error(message);
+  return Object.assign(error, code !== undefined && { code });
+}
