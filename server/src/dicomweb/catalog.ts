@@ -1,7 +1,4 @@
-import { asciiOf, TAG, type RawDataset } from '../../../src/dicom';
-import { pick, type JsonDataset } from './dicomJson';
-import { DicomFileError } from './errors';
-import type { Header } from './header';
+import type { JsonDataset } from './dicomJson';
 
 /** What QIDO answers with and filters on, by level (PS3.18, tables 10.6.1-5 and 10.6.3-3 to -5, and what OHIF shows). */
 export const STUDY_TAGS = [
@@ -41,8 +38,6 @@ export const INSTANCE_TAGS = [
   '00280100', // BitsAllocated
 ] as const;
 
-export const DEFLATED = '1.2.840.10008.1.2.1.99';
-
 export interface Instance {
   studyUid: string;
   seriesUid: string;
@@ -76,44 +71,6 @@ export interface Described {
 
 /** PS3.5, 9.1, leniently: real archives hold components with leading zeros. Never a path component such as "..". */
 export const isUid = (text: string): boolean => text.length <= 64 && /^\d+(\.\d+)*$/.test(text);
-
-/** Reads from a header what the catalog keeps. Throws `DicomFileError` when the file cannot be served. */
-export function describe(path: string, header: Omit<Header, 'oddities'>): Described {
-  const { dataset, transferSyntaxUid, size, mtimeMs } = header;
-  const instance: Instance = {
-    studyUid: uidOf(dataset, TAG.StudyInstanceUID, 'Study Instance UID'),
-    seriesUid: uidOf(dataset, TAG.SeriesInstanceUID, 'Series Instance UID'),
-    sopUid: uidOf(dataset, TAG.SOPInstanceUID, 'SOP Instance UID'),
-    sopClassUid: uidOf(dataset, TAG.SOPClassUID, 'SOP Class UID'),
-    transferSyntaxUid,
-    path,
-    size,
-    mtimeMs,
-    attributes: pick(dataset, INSTANCE_TAGS),
-  };
-  if (!isUid(transferSyntaxUid))
-    throw new DicomFileError(`Transfer Syntax UID "${transferSyntaxUid}" is not a UID`);
-  refuseCutPixels(header);
-  return { instance, study: pick(dataset, STUDY_TAGS), series: pick(dataset, SERIES_TAGS) };
-}
-
-function uidOf(dataset: RawDataset, tag: number, name: string): string {
-  const value = asciiOf(dataset, tag);
-  if (isUid(value)) return value;
-  throw new DicomFileError(value ? `${name} "${value}" is not a UID` : `${name} is missing`);
-}
-
-/** A file whose pixel data ends early would show a wrong image; the header alone gives it away when nothing is encapsulated. */
-function refuseCutPixels({
-  pixelData,
-  size,
-  transferSyntaxUid,
-}: Pick<Header, 'pixelData' | 'size' | 'transferSyntaxUid'>): void {
-  if (!pixelData || pixelData.length === null || transferSyntaxUid === DEFLATED) return;
-  const missing = pixelData.offset + pixelData.length - size;
-  if (missing > 0)
-    throw new DicomFileError(`the file is cut off: ${missing} bytes of pixel data are missing`);
-}
 
 /** What the server has, in memory: studies, their series, their instances, and the files it could not use. */
 export class Catalog {

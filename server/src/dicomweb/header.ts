@@ -7,6 +7,8 @@ import {
 } from '../../../src/dicom';
 import { DicomFileError, reasonOf } from './errors';
 
+export const DEFLATED = '1.2.840.10008.1.2.1.99';
+
 /** Everything up to Pixel Data (7FE0,0010), whose value is left in the file. */
 export interface Header extends ParsedHeader {
   size: number;

@@ -11,10 +11,10 @@ import {
   type RawDataset,
   type RawElement,
 } from '../../../src/dicom';
-import { DEFLATED, type Instance } from './catalog';
+import type { Instance } from './catalog';
 import { DicomFileError, HttpError, reasonOf } from './errors';
 import { bufferOf } from './dicomJson';
-import { parsePart10, type Header } from './header';
+import { DEFLATED, parsePart10, type Header } from './header';
 import { readInstance } from './instanceFile';
 
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';

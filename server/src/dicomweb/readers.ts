@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { DicomFileError, HttpError } from './errors';
+import { codeOf, DicomFileError, HttpError } from './errors';
 import type { Tasks } from './tasks';
 
 export interface Order {
@@ -36,7 +36,7 @@ const TASK_MS = 60_000;
 /** Objects of one thread; the bytes of files come beside them, and are limited where they are read. */
 const HEAP_MB = 512;
 
-/** npm runs every script in the root; the thread's entry compiles TypeScript as it lies. */
+/** npm runs every script in the root. */
 const THREAD = () => join(process.cwd(), 'server/src/dicomweb/reader-thread.mjs');
 
 /**
@@ -103,9 +103,9 @@ export class Readers {
       }
       if (!this.isClosed) this.next();
     };
-    const fail = (message: string, cause?: unknown) => {
+    const fail = (error: Error) => {
       settle(false);
-      reject(new DicomFileError(message, { cause }));
+      reject(error);
     };
     const onMessage = (reply: Reply) => {
       if (reply.id !== order.id) return;
@@ -113,9 +113,17 @@ export class Readers {
       if ('result' in reply) resolve(received(reply.result) as never);
       else reject(errorOf(reply));
     };
-    const onError = (error: Error) => fail('the file needs more memory than a file may', error);
-    const onExit = () => fail('reading the file ended early');
-    const timer = setTimeout(() => fail(`the file was not read within ${TASK_MS / 1000} s`), TASK_MS);
+    const onError = (cause: Error) =>
+      fail(
+        codeOf(cause) === 'ERR_WORKER_OUT_OF_MEMORY'
+          ? new DicomFileError('the file needs more memory than a file may', { cause })
+          : new Error(`the thread that reads files has failed: ${cause.message}`, { cause }),
+      );
+    const onExit = () => fail(new DicomFileError('reading the file ended early'));
+    const timer = setTimeout(
+      () => fail(new DicomFileError(`the file was not read within ${TASK_MS / 1000} s`)),
+      TASK_MS,
+    );
     thread.on('message', onMessage).on('error', onError).on('exit', onExit);
     thread.postMessage(order);
   }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isEncapsulated, TAG } from '../../../src/dicom';
-import { describe, type Described, type Instance } from './catalog';
+import { isEncapsulated, TAG, type ParsedInstance } from '../../../src/dicom';
+import type { Described, Instance } from './catalog';
+import { describe } from './describe';
 import { toDicomJson, type JsonDataset } from './dicomJson';
 import { DicomFileError } from './errors';
 import { parsePart10, readHeader } from './header';
@@ -23,10 +24,13 @@ export const TASKS = {
     const bytes = await readFile(path);
     const parsed = parsePart10(bytes);
     const header = { ...parsed, pixelData: null, size: bytes.length, mtimeMs: Date.now() };
-    return { described: describe(path, header), digest: digestOf(bytes) };
+    return { described: describe(path, header), digest: digestOf(parsed, bytes) };
   },
 
-  pixelDigest: async (path: string): Promise<string> => digestOf(await readFile(path)),
+  pixelDigest: async (path: string): Promise<string> => {
+    const bytes = await readFile(path);
+    return digestOf(parsePart10(bytes), bytes);
+  },
 
   /** An instance's header as DICOM JSON, its bulk data as links below `base` (a path on this server). */
   metadata: async (instance: Instance, base: string): Promise<JsonDataset> =>
@@ -47,8 +51,7 @@ export const TASKS = {
 export type Tasks = typeof TASKS;
 
 /** Of the transfer syntax and the stored pixels, bit for bit. */
-function digestOf(bytes: Uint8Array): string {
-  const { transferSyntaxUid, dataset } = parsePart10(bytes);
+function digestOf({ transferSyntaxUid, dataset }: ParsedInstance, bytes: Uint8Array): string {
   const pixels = dataset.get(TAG.PixelData);
   const hash = createHash('sha256').update(transferSyntaxUid);
   if (!pixels) {
