@@ -7,11 +7,11 @@ import { readHeader, type Header } from './header';
  * The header of an indexed instance, as its file is now. Throws `HttpError` 410 when the file is gone or holds another instance,
  * so that one image is never shown under the name of another; 500 when it cannot be read.
  */
-export async function readInstance(instance: Instance): Promise<Header> {
+export function readInstance(instance: Instance): Header {
   const restart = 'Start the server again to index the folder anew.';
   let header: Header;
   try {
-    header = await readHeader(instance.path);
+    header = readHeader(instance.path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
       throw new HttpError(410, `The file of this instance was moved or deleted. ${restart}`, {

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import {
   asciiOf,
   frameOf,
@@ -36,8 +36,8 @@ export interface Frames {
 }
 
 /** What an instance's frames are. Throws `HttpError` 404 where it has none. */
-export async function framesOf(instance: Instance): Promise<Frames> {
-  const { pixelData, dataset } = await readInstance(instance);
+export function framesOf(instance: Instance): Frames {
+  const { pixelData, dataset } = readInstance(instance);
   if (!pixelData) throw new HttpError(404, 'This instance has no pixel data.');
   const isCompressed = pixelData.length === null;
   return {
@@ -53,15 +53,15 @@ function frameCountOf(dataset: RawDataset): number {
 }
 
 /** One frame, `number` from 1 as in the URL. Throws `HttpError` 404 past the last frame, 500 where it is damaged. */
-export async function readFrame(instance: Instance, number: number): Promise<Buffer> {
-  const header = await readInstance(instance);
+export function readFrame(instance: Instance, number: number): Buffer {
+  const header = readInstance(instance);
   if (!header.pixelData) throw new HttpError(404, 'This instance has no pixel data.');
   const count = frameCountOf(header.dataset);
   if (number > count) throw new HttpError(404, `Frame ${number} was asked for; this instance has ${count}.`);
   try {
     return header.pixelData.length === null
-      ? await encapsulatedFrame(instance, header, count, number - 1)
-      : await nativeFrame(instance, header, header.pixelData.length, count, number - 1);
+      ? encapsulatedFrame(instance, header, count, number - 1)
+      : nativeFrame(instance, header, header.pixelData.length, count, number - 1);
   } catch (error) {
     if (error instanceof HttpError) throw error;
     throw new HttpError(500, `Frame ${number} cannot be read, the file may be damaged: ${reasonOf(error)}`, {
@@ -75,13 +75,13 @@ function mediaTypeOf(transferSyntaxUid: string): string {
 }
 
 /** An uncompressed frame is a range of the file; nothing else is read. */
-async function nativeFrame(
+function nativeFrame(
   instance: Instance,
   { dataset, pixelData, mtimeMs }: Header,
   length: number,
   count: number,
   index: number,
-): Promise<Buffer> {
+): Buffer {
   const word = (tag: number, absent: number) => wordOf(dataset, tag) ?? absent;
   const bits = word(TAG.BitsAllocated, 16);
   const perFrame = word(TAG.Rows, 0) * word(TAG.Columns, 0) * word(TAG.SamplesPerPixel, 1);
@@ -93,55 +93,50 @@ async function nativeFrame(
   if (start + frameBytes > length)
     throw new DicomFileError('the pixel data is shorter than its rows and columns say');
   if (instance.transferSyntaxUid === DEFLATED) {
-    const pixels = valueOf((await parseWhole(instance, mtimeMs)).dataset, TAG.PixelData);
+    const pixels = valueOf(parseWhole(instance, mtimeMs).dataset, TAG.PixelData);
     if (!pixels) throw new DicomFileError('the pixel data cannot be inflated');
     return bufferOf(pixels.subarray(start, start + frameBytes));
   }
-  const bytes = await readRange(instance.path, pixelData!.offset + start, frameBytes);
+  const bytes = readRange(instance.path, pixelData!.offset + start, frameBytes);
   return instance.transferSyntaxUid === BIG_ENDIAN && bits === 16 ? bytes.swap16() : bytes;
 }
 
 /** The last file that was parsed as a whole: its frames are asked for one after the other, and each needs all of it. */
 let lastWhole: { key: string; parsed: ParsedInstance } | undefined;
 
-async function parseWhole(instance: Instance, mtimeMs: number): Promise<ParsedInstance> {
+function parseWhole(instance: Instance, mtimeMs: number): ParsedInstance {
   const key = `${instance.path}\0${mtimeMs}`;
   if (lastWhole?.key === key) return lastWhole.parsed;
   lastWhole = undefined;
-  const parsed = parsePart10(await readFile(instance.path));
+  const parsed = parsePart10(readFileSync(instance.path));
   lastWhole = { key, parsed };
   return parsed;
 }
 
-async function encapsulatedFrame(
-  instance: Instance,
-  { mtimeMs }: Header,
-  count: number,
-  index: number,
-): Promise<Buffer> {
-  const { dataset } = await parseWhole(instance, mtimeMs);
+function encapsulatedFrame(instance: Instance, { mtimeMs }: Header, count: number, index: number): Buffer {
+  const { dataset } = parseWhole(instance, mtimeMs);
   const pixels = dataset.get(TAG.PixelData);
   if (!pixels || !isEncapsulated(pixels)) throw new DicomFileError('the pixel data has no fragments');
   return bufferOf(frameOf(pixels, count, index, dataset));
 }
 
-async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
-  const file = await open(path, 'r');
+function readRange(path: string, offset: number, length: number): Buffer {
+  const file = openSync(path, 'r');
   try {
     const bytes = Buffer.alloc(length);
-    const { bytesRead } = await file.read(bytes, 0, length, offset);
-    if (bytesRead < length) throw new DicomFileError('the file ends before its pixel data');
+    if (readSync(file, bytes, 0, length, offset) < length)
+      throw new DicomFileError('the file ends before its pixel data');
     return bytes;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
 /** The value of a bulk element by its path (`00420011`, `30060039/0/30060050`). Throws `HttpError` 404 where the path leads nowhere. */
-export async function readBulkValue(instance: Instance, path: string): Promise<Buffer> {
+export function readBulkValue(instance: Instance, path: string): Buffer {
   const steps = path.split('/');
   const tag = steps.pop() ?? '';
-  let inner: RawDataset | undefined = (await readInstance(instance)).dataset;
+  let inner: RawDataset | undefined = readInstance(instance).dataset;
   for (let i = 0; i + 1 < steps.length; i += 2) {
     const sequence: RawElement | undefined = inner?.get(parseInt(steps[i]!, 16));
     inner = sequence && isSequence(sequence) ? sequence.items[Number(steps[i + 1])] : undefined;

@@ -11,6 +11,8 @@ parentPort!.on('message', async ({ id, task, args }: Order) => {
   parentPort!.postMessage({ id, result }, [result.buffer]);
 });
 
+parentPort!.postMessage('ready');
+
 async function answer(id: number, run: () => unknown): Promise<Reply> {
   try {
     return { id, result: await run() };

@@ -21,7 +21,7 @@ export type Reply = { readonly id: number } & (
   { readonly result: unknown } | { readonly refusal: Refusal; readonly isDicomFileError: boolean }
 );
 
-type Run = <K extends keyof Tasks>(task: K, ...args: Parameters<Tasks[K]>) => ReturnType<Tasks[K]>;
+type Run = <K extends keyof Tasks>(task: K, ...args: Parameters<Tasks[K]>) => Promise<ReturnType<Tasks[K]>>;
 
 interface Waiting {
   readonly order: Order;
@@ -29,8 +29,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One for what somebody waits for, even while another reads a large file. */
+/** One reads for the index; the other is for what somebody waits for, even while the first reads a large file. */
 const THREADS = 2;
+const THREADS_FOR_INDEX = 1;
 /** The largest file takes some seconds; what takes longer never ends. */
 const TASK_MS = 60_000;
 /** Objects of one thread; the bytes of files come beside them, and are limited where they are read. */
@@ -40,15 +41,21 @@ const HEAP_MB = 512;
 const THREAD = () => join(process.cwd(), 'server/src/dicomweb/reader-thread.mjs');
 
 /**
- * Threads that parse files, started when first needed. A thread that dies (of too large a header) or never answers is ended, its task fails, and
- * the next task gets another thread.
+ * Threads that parse files, started one after the other. A thread that dies (of too large a header) or never answers is ended, its task fails,
+ * and another thread takes its place.
  */
 export class Readers {
   private readonly idle: Worker[] = [];
   private readonly all = new Set<Worker>();
   private readonly queues: { readonly now: Waiting[]; readonly later: Waiting[] } = { now: [], later: [] };
   private orders = 0;
+  /** Threads that read for the index now. */
+  private indexing = 0;
   private isClosed = false;
+
+  constructor() {
+    this.start();
+  }
 
   /** For an answer that somebody waits for. */
   readonly run: Run = (task, ...args) => this.enqueue('now', task, args);
@@ -57,8 +64,7 @@ export class Readers {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const queue of Object.values(this.queues))
-      for (const { reject } of queue.splice(0)) reject(new Error('the server is closing'));
+    this.rejectWaiting(new Error('the server is closing'));
     await Promise.all([...this.all].map(thread => thread.terminate()));
   }
 
@@ -66,34 +72,57 @@ export class Readers {
     queue: 'now' | 'later',
     task: K,
     args: readonly unknown[],
-  ): ReturnType<Tasks[K]> {
-    const done = new Promise((resolve, reject) => {
+  ): Promise<ReturnType<Tasks[K]>> {
+    return new Promise((resolve, reject) => {
       if (this.isClosed) return reject(new Error('the server is closing'));
       this.queues[queue].push({ order: { id: ++this.orders, task, args }, resolve, reject });
       this.next();
     });
-    return done as ReturnType<Tasks[K]>;
   }
 
   private next(): void {
-    while (this.queues.now.length || this.queues.later.length) {
-      const thread = this.idle.pop() ?? (this.all.size < THREADS ? this.start() : undefined);
-      if (!thread) return;
-      this.give(thread, (this.queues.now.shift() ?? this.queues.later.shift())!);
+    const { now, later } = this.queues;
+    const hasWork = () => now.length > 0 || (later.length > 0 && this.indexing < THREADS_FOR_INDEX);
+    while (hasWork() && this.idle.length > 0) {
+      const isForIndex = now.length === 0;
+      if (isForIndex) this.indexing += 1;
+      this.give(this.idle.pop()!, (now.shift() ?? later.shift())!, () => {
+        if (isForIndex) this.indexing -= 1;
+      });
     }
+    if (hasWork()) this.start();
   }
 
-  private start(): Worker {
+  /** Starts a thread unless all are there, and the next when this one is ready. */
+  private start(): void {
+    if (this.isClosed || this.all.size >= THREADS) return;
     const thread = new Worker(THREAD(), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
     // A server that has nothing else to do may end.
     thread.unref();
     this.all.add(thread);
-    return thread;
+    const onFailure = (cause: Error) => {
+      this.all.delete(thread);
+      this.rejectWaiting(
+        new Error(`the thread that reads files does not start: ${cause.message}`, { cause }),
+      );
+    };
+    thread.once('error', onFailure);
+    thread.once('message', () => {
+      thread.off('error', onFailure);
+      this.idle.push(thread);
+      this.next();
+      this.start();
+    });
   }
 
-  private give(thread: Worker, { order, resolve, reject }: Waiting): void {
+  private rejectWaiting(error: Error): void {
+    for (const queue of Object.values(this.queues)) for (const { reject } of queue.splice(0)) reject(error);
+  }
+
+  private give(thread: Worker, { order, resolve, reject }: Waiting, onSettled: () => void): void {
     const settle = (isAlive: boolean) => {
       clearTimeout(timer);
+      onSettled();
       thread.off('message', onMessage).off('error', onError).off('exit', onExit);
       if (isAlive) this.idle.push(thread);
       else {
@@ -101,7 +130,9 @@ export class Readers {
         thread.on('error', () => undefined);
         void thread.terminate();
       }
-      if (!this.isClosed) this.next();
+      if (this.isClosed) return;
+      this.next();
+      this.start();
     };
     const fail = (error: Error) => {
       settle(false);

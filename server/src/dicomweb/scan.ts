@@ -1,10 +1,14 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import type { Catalog } from './catalog';
-import { DicomFileError, reasonOf } from './errors';
+import type { Catalog, Described } from './catalog';
+import { reasonOf } from './errors';
 import type { Readers } from './readers';
+import type { Unread } from './tasks';
 
-const PARALLEL_READS = 8;
+/** Files that a thread reads for one message. */
+const BATCH = 32;
+/** The thread reads one batch while the other is put into the catalog. */
+const BATCHES_AT_ONCE = 2;
 const CLAIMS_DICOM = new Set(['.dcm', '.dicom', '.ima']);
 
 export interface ScanResult {
@@ -29,43 +33,63 @@ export async function scanFolder(
   // The list of problems is also served: it names files within the folder, not where the folder is.
   const report: Report = (path, problem) =>
     catalog.problems.push({ path: relative(dirname(real), path), problem });
-  const files = walk(real, report);
+  const batches = inBatches(walk(real, report));
   const worker = async () => {
-    for await (const path of files) {
-      if (signal.aborted) return;
-      await indexFile(path, catalog, readers, result, report, signal);
-      onFile();
+    for await (const paths of batches) {
+      for (const [path, read] of await readBatch(paths, readers)) {
+        if (signal.aborted) return;
+        indexFile(path, read, catalog, result, report);
+        onFile();
+      }
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL_READS }, worker));
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker));
   return result;
 }
 
 type Report = (path: string, problem: string) => void;
 
-async function indexFile(
+async function* inBatches(files: AsyncGenerator<string>): AsyncGenerator<string[]> {
+  let batch: string[] = [];
+  for await (const path of files) {
+    batch.push(path);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Never throws. A file that ends the thread takes its batch with it, so the others are read one by one. */
+async function readBatch(paths: string[], readers: Readers): Promise<[string, Described | Unread][]> {
+  try {
+    const read = await readers.runLater('describeAll', paths);
+    return paths.map((path, i) => [path, read[i]!]);
+  } catch (error) {
+    const [path, ...others] = paths;
+    if (path === undefined) return [];
+    if (others.length === 0) return [[path, { problem: reasonOf(error), notDicom: false }]];
+    const single: [string, Described | Unread][] = [];
+    for (const each of paths) single.push(...(await readBatch([each], readers)));
+    return single;
+  }
+}
+
+function indexFile(
   path: string,
+  read: Described | Unread,
   catalog: Catalog,
-  readers: Readers,
   result: ScanResult,
   report: Report,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    const described = await readers.runLater('describe', path);
-    if (catalog.add(described)) {
-      result.found += 1;
-      return;
-    }
-    const kept = catalog.find(described.instance.sopUid)?.path;
+): void {
+  if ('problem' in read) {
+    if (read.notDicom && !CLAIMS_DICOM.has(extname(path).toLowerCase())) result.skipped += 1;
+    else report(path, read.problem);
+  } else if (catalog.add(read)) {
+    result.found += 1;
+  } else {
+    const kept = catalog.find(read.instance.sopUid)?.path;
     report(path, `not used: it has the SOP Instance UID of ${kept ? basename(kept) : 'another file'}`);
-  } catch (error) {
-    if (signal.aborted) return;
-    if (error instanceof DicomFileError && error.notDicom && !CLAIMS_DICOM.has(extname(path).toLowerCase())) {
-      result.skipped += 1;
-      return;
-    }
-    report(path, reasonOf(error));
   }
 }
 

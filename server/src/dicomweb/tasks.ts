@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { isEncapsulated, TAG, type ParsedInstance } from '../../../src/dicom';
 import type { Described, Instance } from './catalog';
 import { describe } from './describe';
 import { toDicomJson, type JsonDataset } from './dicomJson';
-import { DicomFileError } from './errors';
+import { DicomFileError, reasonOf } from './errors';
 import { parsePart10, readHeader } from './header';
 import { readInstance } from './instanceFile';
 import { framesOf, readBulkValue, readFrame } from './pixelData';
+
+/** Why a file is not in the index. */
+export interface Unread {
+  readonly problem: string;
+  /** The file does not even claim to be DICOM. */
+  readonly notDicom: boolean;
+}
 
 /** OHIF inlines nothing it does not need; what is longer than this is fetched when somebody asks. */
 const INLINE_LIMIT = 1024;
@@ -17,31 +24,38 @@ const INLINE_LIMIT = 1024;
  * arguments and results are copied between threads.
  */
 export const TASKS = {
-  describe: async (path: string): Promise<Described> => describe(path, await readHeader(path)),
+  describeAll: (paths: readonly string[]): (Described | Unread)[] =>
+    paths.map(path => {
+      try {
+        return describe(path, readHeader(path));
+      } catch (error) {
+        return { problem: reasonOf(error), notDicom: error instanceof DicomFileError && error.notDicom };
+      }
+    }),
 
   /** An instance that arrived, read to its end, and the digest of its pixels. */
-  receive: async (path: string): Promise<{ described: Described; digest: string }> => {
-    const bytes = await readFile(path);
+  receive: (path: string): { described: Described; digest: string } => {
+    const bytes = readFileSync(path);
     const parsed = parsePart10(bytes);
     const header = { ...parsed, pixelData: null, size: bytes.length, mtimeMs: Date.now() };
     return { described: describe(path, header), digest: digestOf(parsed, bytes) };
   },
 
-  pixelDigest: async (path: string): Promise<string> => {
-    const bytes = await readFile(path);
+  pixelDigest: (path: string): string => {
+    const bytes = readFileSync(path);
     return digestOf(parsePart10(bytes), bytes);
   },
 
   /** An instance's header as DICOM JSON, its bulk data as links below `base` (a path on this server). */
-  metadata: async (instance: Instance, base: string): Promise<JsonDataset> =>
-    toDicomJson(await readInstance(instance), {
+  metadata: (instance: Instance, base: string): JsonDataset =>
+    toDicomJson(readInstance(instance), {
       inlineLimit: INLINE_LIMIT,
       bulkDataUri: path => `${base}/bulkdata/${path}`,
     }),
 
   /** Throws as `readInstance` where the file no longer holds the instance. */
-  check: async (instance: Instance): Promise<void> => {
-    await readInstance(instance);
+  check: (instance: Instance): void => {
+    readInstance(instance);
   },
   frames: framesOf,
   frame: readFrame,

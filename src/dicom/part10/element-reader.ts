@@ -88,8 +88,10 @@ export class ElementReader {
 
   /** Zeros after the last element are not DICOM but harmless; anything else is an element cut off. */
   private isTrailingPadding(): boolean {
-    const rest = this.bytes.subarray(this.position);
-    if (rest.length >= 8 && rest.subarray(0, 8).some(byte => byte !== 0)) return false;
+    const { bytes, position, view } = this;
+    const isWholeHeader = bytes.length - position >= 8;
+    if (isWholeHeader && (view.getUint32(position) !== 0 || view.getUint32(position + 4) !== 0)) return false;
+    const rest = bytes.subarray(position);
     if (rest.some(byte => byte !== 0))
       throw unreadable('the file is cut off or damaged after its last whole element');
     this.oddities.push('zeros after the last element');
