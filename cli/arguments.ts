@@ -48,7 +48,7 @@ changed. Run the same command again after an interruption: it keeps complete ima
   --study UID       Study Instance UID to read; required with --from
   --series UID      one series of the study; default all CT series
   --to URL          DICOMweb root to store to, instead of OUT_DIR
-  --strength N      0 to 100, in percent; default 100
+  --strength N      0.1 to 100, in percent; default 100
   --model ID|PATH   an id of models/manifest.json, a manifest, or an .onnx file beside its manifest
   --provider NAME   cpu (default) or webgpu
   --threads N       CPU threads; default all
@@ -156,11 +156,12 @@ function rootOf(option: string, text: string): string {
   return text.replace(/\/+$/, '');
 }
 
-/** @param text percent @returns 0 to 1 @throws UsageError */
+/** @param text percent @returns above 0, to 1 @throws UsageError */
 export function readStrength(text: string): number {
   const percent = Number(text);
-  if (text.trim() === '' || !(percent >= 0 && percent <= 100))
-    throw new UsageError(`--strength "${text}" is not 0 to 100`);
+  // At 0 the result would be the source itself, named as denoised.
+  if (text.trim() === '' || !(percent >= 0.1 && percent <= 100))
+    throw new UsageError(`--strength "${text}" is not 0.1 to 100`);
   return percent / 100;
 }
 

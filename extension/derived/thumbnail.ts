@@ -4,9 +4,9 @@ import { paint } from './image';
 import type { PixelSource } from './pixel-source';
 import type { DerivedKind, DerivedSeries } from './series';
 
-const LINES: Readonly<Record<DerivedKind, readonly string[]>> = {
-  denoised: ['ISCL DENOISED', 'not for diagnostic use'],
-  difference: ['ISCL DIFFERENCE', 'not for diagnostic use'],
+const NAMES: Readonly<Record<DerivedKind, string>> = {
+  denoised: 'ISCL DENOISED',
+  difference: 'ISCL DIFFERENCE',
 };
 /** Soft tissue, as the study browser's other thumbnails of CT usually are. */
 const DENOISED_WINDOW = { center: 40, width: 400 };
@@ -36,18 +36,19 @@ export async function paintThumbnail(
     picture.data.fill(grey, 4 * i, 4 * i + 3);
     picture.data[4 * i + 3] = 255;
   }
-  return labelled(await createImageBitmap(picture), series.kind);
+  return labelled(await createImageBitmap(picture), NAMES[series.kind]);
 }
 
-/** The picture OHIF has made of a stored series of ours, with the warning drawn in. */
-export async function labelThumbnail(url: string): Promise<string> {
+/** The picture OHIF has made of a stored series of ours, with the warning and the strength (0 to 1, null: unknown) drawn in. */
+export async function labelThumbnail(url: string, strength: number | null): Promise<string> {
   const image = new Image();
   image.src = url;
   await image.decode();
-  return labelled(await createImageBitmap(image), 'denoised');
+  const made = strength === null ? '' : ` ${Math.round(strength * 100)} %`;
+  return labelled(await createImageBitmap(image), `${NAMES.denoised}${made}`);
 }
 
-function labelled(picture: ImageBitmap, kind: DerivedKind): string {
+function labelled(picture: ImageBitmap, name: string): string {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = SIZE;
   const context = canvas.getContext('2d')!;
@@ -62,6 +63,8 @@ function labelled(picture: ImageBitmap, kind: DerivedKind): string {
   context.textAlign = 'center';
   // Small enough for the study browser, which shows the middle three quarters.
   context.font = '600 19px sans-serif';
-  LINES[kind].forEach((line, index) => context.fillText(line, SIZE / 2, 22 + 23 * index));
+  [name, 'not for diagnostic use'].forEach((line, index) =>
+    context.fillText(line, SIZE / 2, 22 + 23 * index),
+  );
   return canvas.toDataURL('image/png');
 }

@@ -18,7 +18,8 @@ export function SaveSection({
   const { own, canStore } = save;
   const busy = save.state.kind === 'working';
   const complete = denoised?.job.state === 'done' && denoised.job.progress.failed === 0;
-  const disabled = !complete || busy;
+  const nothing = denoised?.strength === 0;
+  const disabled = !complete || busy || nothing;
   return (
     <>
       {denoised ? (
@@ -26,6 +27,9 @@ export function SaveSection({
           {complete ? null : (
             <div className="iscl-muted iscl-small">Possible once all slices are denoised.</div>
           )}
+          {complete && nothing ? (
+            <div className="iscl-muted iscl-small">At 0 % nothing is removed: there is nothing to save.</div>
+          ) : null}
           <Button
             cy="iscl-store"
             className="wide"

@@ -23,7 +23,7 @@ export async function saveZip(run: Run, context: ExportContext): Promise<SaveOut
     signal,
     onProgress: done => context.progress(done, files),
   });
-  const name = `${fileNameOf(run)}.zip`;
+  const name = `${fileNameOf(run, context.strength)}.zip`;
   download(blob, name);
   return { kind: 'zipped', files, bytes: blob.size, name };
 }
@@ -119,8 +119,11 @@ async function stored(report: StoreReport): Promise<SaveOutcome> {
   return { kind: 'stored', report, reasons: [...new Set(reasons)] };
 }
 
-function fileNameOf(run: Run): string {
-  return `${run.description} ISCL denoised`.replace(/[^\w. -]+/g, '_').trim();
+/** No "%", which shells and browsers take for something else. */
+function fileNameOf(run: Run, strength: number): string {
+  return `${run.description} ISCL denoised ${Math.round(strength * 100)} percent`
+    .replace(/[^\w. -]+/g, '_')
+    .trim();
 }
 
 function download(blob: Blob, name: string): void {

@@ -1,9 +1,10 @@
-import { isIsclDerived } from '../../src/ct';
+import { isIsclDerived, storedSettings } from '../../src/ct';
 import type { PixelSource } from '../derived/pixel-source';
 import { labelThumbnail, paintThumbnail } from '../derived/thumbnail';
 import type { DerivedSeries } from '../derived/series';
 import { IMAGE_SCHEME } from '../id';
 import type { DataSource, DisplaySet, DisplaySetService, Services } from '../ohif';
+import { instancesOf } from '../source';
 import { tellUser } from '../tell';
 
 /** Makes OHIF list a live series, with a thumbnail once a slice is denoised; gives the display set's UID. */
@@ -45,7 +46,7 @@ export function markStored(displaySet: DisplaySet): void {
   if (!getThumbnailSrc || !isStored(displaySet)) return;
   displaySet.getThumbnailSrc = async options => {
     const url = await getThumbnailSrc(options);
-    return url ? labelThumbnail(url) : url;
+    return url ? labelThumbnail(url, storedSettings(instancesOf(displaySet)[0]!).strength) : url;
   };
 }
 

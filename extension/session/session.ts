@@ -155,10 +155,11 @@ export class Session {
 
   /**
    * Saves the active viewport's denoised series at its present strength.
-   * @throws DenoiseError `not-denoised`, `incomplete`, `no-archive`, `no-folder-access`
+   * @throws DenoiseError `not-denoised`, `nothing-removed`, `incomplete`, `no-archive`, `no-folder-access`
    */
   save(target: SaveTarget): Promise<void> {
     const run = this.required();
+    if (run.strength === 0) throw new DenoiseError({ kind: 'refusal', code: 'nothing-removed' });
     const { done, total } = run.snapshot.progress;
     if (done < total) throw new DenoiseError({ kind: 'refusal', code: 'incomplete', done, total });
     return this.saver.save(run, target);

@@ -22,6 +22,11 @@ describe('what a stored series says of its making', () => {
       { SeriesDescription: 'Chest ISCL DENOISED 45 %' },
       { strength: 0.45, model: null },
     ],
+    [
+      'the description as it is written now',
+      { SeriesDescription: 'ISCL DENOISED 99.5 % CT fast 0.4.0: Chest' },
+      { strength: 0.995, model: 'CT fast 0.4.0' },
+    ],
     ['nothing', { SeriesDescription: 'Chest 45 %' }, { strength: null, model: null }],
   ])('from %s', (_, attributes, expected) => {
     expect(settings(attributes)).toEqual(expected);

@@ -17,7 +17,7 @@ export const PRODUCT = {
 
 /** As `derivationDescription` and the description of src/dicom put them. */
 const DERIVATION = /Neural network noise reduction: model (.+?), SHA-256 .*?\bstrength (\d+(?:\.\d+)?) %/g;
-const DESCRIPTION = new RegExp(`${PRODUCT.seriesTag} (\\d+(?:\\.\\d+)?) %`, 'g');
+const DESCRIPTION = new RegExp(`${PRODUCT.seriesTag} (\\d+(?:\\.\\d+)?) %(?: ([^:]+)(?=:|$))?`, 'g');
 
 /** A model's name without what its card adds in brackets. */
 export function shortName(model: string): string {
@@ -39,8 +39,9 @@ export interface StoredSettings {
 export function storedSettings(instance: NaturalizedInstance): StoredSettings {
   const last = (keyword: string, pattern: RegExp) =>
     [...texts(instance, keyword).join('\\').matchAll(pattern)].at(-1)?.slice(1) ?? [];
-  const [model, made] = last('DerivationDescription', DERIVATION);
-  const [described] = last('SeriesDescription', DESCRIPTION);
+  const [derivedBy, made] = last('DerivationDescription', DERIVATION);
+  const [described, describedBy] = last('SeriesDescription', DESCRIPTION);
+  const model = derivedBy ?? describedBy;
   const percent = made ?? described;
   return {
     strength: percent === undefined ? null : Number(percent) / 100,

@@ -20,6 +20,7 @@ export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'undecodable'; readonly transferSyntaxUid: string }
   | { readonly code: 'no-series' }
   | { readonly code: 'not-denoised' }
+  | { readonly code: 'nothing-removed' }
   | { readonly code: 'incomplete'; readonly done: number; readonly total: number }
   | { readonly code: 'no-archive' }
   | { readonly code: 'no-folder-access' }

@@ -18,6 +18,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   'no-series': { kind: 'refusal', code: 'no-series' },
   'not-denoised': { kind: 'refusal', code: 'not-denoised' },
   incomplete: { kind: 'refusal', code: 'incomplete', done: 12, total: 40 },
+  'nothing-removed': { kind: 'refusal', code: 'nothing-removed' },
   'no-archive': { kind: 'refusal', code: 'no-archive' },
   'measured-live': { kind: 'refusal', code: 'measured-live' },
   'no-folder-access': { kind: 'refusal', code: 'no-folder-access' },

@@ -84,6 +84,11 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
       return ['The active viewport shows no series.', 'Click a viewport that shows an original CT series.'];
     case 'not-denoised':
       return ['This series has not been denoised yet.', 'Press Denoise first.'];
+    case 'nothing-removed':
+      return [
+        'At a strength of 0 % nothing is removed: the series would be the original under the name of a denoised one.',
+        'Set the strength above 0 %, then save.',
+      ];
     case 'incomplete':
       return [
         `${refusal.done} of ${refusal.total} slices are denoised; only a complete series can be saved.`,

@@ -117,7 +117,7 @@ describe('saving as files', () => {
       expect(new Set(read.map(one => one.seriesInstanceUid)).size).toBe(1);
       for (const image of read) {
         expect(image.sopClass).toBe('CT Image Storage');
-        expect(image.description).toBe(`Chest 2 mm ISCL DENOISED ${STRENGTH} %`);
+        expect(image.description).toBe(`ISCL DENOISED ${STRENGTH} % CT slab fast 1.0.0: Chest 2 mm`);
         expect(image.hu).toEqual(shown.get(image.instanceNumber));
       }
     }

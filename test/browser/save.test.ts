@@ -5,6 +5,8 @@ import { ctSeries, INTERCEPT, STUDY } from './series';
 import { Viewer } from './viewer';
 
 const SLICES = 6;
+/** Of the default model, `models/manifest.json`. */
+const described = (percent: number) => `ISCL DENOISED ${percent} % CT slab fast 1.0.0: Chest 2 mm`;
 /** What the browser says of a request that the test made fail. */
 const CUT_OFF = /Failed to load resource|ERR_FAILED|ERR_CONNECTION/;
 
@@ -38,7 +40,7 @@ describe('saving', () => {
     const download = viewer.page.waitForEvent('download');
     await viewer.cy('iscl-zip').click();
     const file = await download;
-    expect(file.suggestedFilename()).toBe('Chest 2 mm ISCL denoised.zip');
+    expect(file.suggestedFilename()).toBe('Chest 2 mm ISCL denoised 60 percent.zip');
     const files = Object.values(unzipSync(readFileSync(await file.path())));
     expect(files).toHaveLength(SLICES);
 
@@ -47,11 +49,22 @@ describe('saving', () => {
     expect(new Set(headers.map(one => one.SeriesInstanceUID)).size).toBe(1);
     expect(new Set(headers.map(one => one.SOPInstanceUID)).size).toBe(SLICES);
     const at = headers.findIndex(one => Number(one['InstanceNumber']) === Number(number));
-    expect(headers[at]!['SeriesDescription']).toBe('Chest 2 mm ISCL DENOISED 60 %');
+    expect(headers[at]!['SeriesDescription']).toBe(described(60));
+    expect(headers[at]!['SeriesNumber']).toBe(10600);
     expect(headers[at]!['StudyInstanceUID']).toBe(STUDY);
     const { stored } = await decodeFrame(parsed[at]!);
     expect(Array.from(stored, value => value + INTERCEPT)).toEqual(shown);
     expect(viewer.takeProblems()).toEqual([]);
+  });
+
+  it('cannot save at 0 %, where nothing is removed', async () => {
+    await viewer.setStrength(0);
+    await viewer.page.getByText('At 0 % nothing is removed').waitFor();
+    for (const name of ['iscl-store', 'iscl-zip', 'iscl-folder'])
+      await expect(viewer.cy(name).isDisabled()).resolves.toBe(true);
+    await viewer.page.evaluate(() => window.commandsManager.runCommand('storeDenoisedSeries'));
+    await viewer.page.getByText('the original under the name of a denoised one').first().waitFor();
+    expect(await series()).toHaveLength(2);
   });
 
   it('keeps what it could not send, and finishes after a reload', async () => {
@@ -80,7 +93,7 @@ describe('saving', () => {
     await viewer.page.waitForFunction(
       () => window.services.displaySetService.getActiveDisplaySets().length === 2,
     );
-    expect(await series()).toEqual(['Chest 2 mm', 'Chest 2 mm ISCL DENOISED 100 %']);
+    expect(await series()).toEqual(['Chest 2 mm', described(100)]);
     expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
   });
 
@@ -93,7 +106,7 @@ describe('saving', () => {
     await viewer.page.waitForFunction(
       () => window.services.displaySetService.getActiveDisplaySets().length === 4,
     );
-    expect(await series()).toContain('Chest 2 mm ISCL DENOISED 50 %');
+    expect(await series()).toContain(described(50));
     await viewer.shot('stored');
     expect(viewer.takeProblems()).toEqual([]);
   });
@@ -108,7 +121,7 @@ describe('saving', () => {
       () =>
         window.services.displaySetService
           .getActiveDisplaySets()
-          .find(one => one.SeriesDescription.endsWith('50 %'))!.displaySetInstanceUID,
+          .find(one => one.SeriesDescription.startsWith('ISCL DENOISED 50 %'))!.displaySetInstanceUID,
     );
     await viewer.page.evaluate(
       id =>

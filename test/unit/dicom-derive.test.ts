@@ -120,58 +120,93 @@ describe('dates', () => {
 });
 
 describe('series number and description', () => {
+  // Strength 50 %.
   test.each([
-    ['3', '1003'],
-    ['', '1000'],
-    ['x', '1000'],
-    ['-5', '995'],
-    ['2147482647', '2147483647'],
-    // 2147483648 would be no IS.
-    ['2147482648', '2147482648'],
-    ['99999999999', '2147483647'],
-    ['0x10', '1000'],
+    ['3', '30500'],
+    ['', '500'],
+    ['x', '500'],
+    ['-5', '500'],
+    ['214747', '2147470500'],
+    // 2147490500 would be no IS.
+    ['214749', '215249'],
+    ['2147483600', '2147483147'],
+    ['99999999999', '2147483147'],
+    ['0x10', '500'],
   ])('number %s becomes %s', async (source, derived) => {
     expect(value(await derive({ changes: { 0x00200011: text('IS', source) } }), 0x00200011)).toBe(derived);
+  });
+  test('each strength has a number and a description of its own', async () => {
+    const at = async (strength: number) => {
+      const derived = await derive({}, { provenance: { ...provenance, strength } });
+      return [value(derived, 0x00200011), value(derived, 0x0008103e).slice(0, 34)];
+    };
+    const all = await Promise.all([1, 0.995, 0.99, 0.5, 0.005].map(at));
+    for (const part of [0, 1]) expect(new Set(all.map(one => one[part])).size).toBe(5);
+    expect(all[1]![1]).toBe('ISCL DENOISED 99.5 % test-model 1.');
   });
   test('our tag survives the cut', async () => {
     const long = 'Thorax with a description that nobody will ever read to its very end';
     const described = value(await derive({ changes: { 0x0008103e: text('LO', long) } }), 0x0008103e);
-    expect(described).toMatch(/^Thorax with a description.* ISCL DENOISED 50 %$/);
+    expect(described).toBe('ISCL DENOISED 50 % test-model 1.0.0: Thorax with a description t');
     expect(described.length).toBe(64);
+  });
+  test("a long model's name leaves room for the source's words, and its version is whole", async () => {
+    const model = {
+      ...provenance.model,
+      name: 'Hospital chest net for thin slices (tuned)',
+      version: '12.3.4',
+    };
+    const changes = { 0x0008103e: text('LO', 'Thorax 1 mm') };
+    expect(value(await derive({ changes }, { provenance: { ...provenance, model } }), 0x0008103e)).toBe(
+      'ISCL DENOISED 50 % Hospital chest 12.3.4: Thorax 1 mm',
+    );
   });
   const describedIn = async (characterSet: string, bytes: Buffer) => {
     const changes = { 0x00080005: text('CS', characterSet), 0x0008103e: { vr: 'LO', value: bytes } };
     return Buffer.from(value(await derive({ changes }), 0x0008103e), 'latin1');
   };
-  const OURS = 'ISCL DENOISED 50 %';
+  const OURS = 'ISCL DENOISED 50 % test-model 1.0.0';
   test('text of several bytes a character is kept by characters, not by bytes', async () => {
-    // 45 characters are left beside ours: these are 45, in 90 bytes and more.
-    const utf8 = await describedIn('ISO_IR 192', Buffer.from('é'.repeat(45), 'utf8'));
-    expect(utf8.toString('utf8')).toBe(`${'é'.repeat(45)} ${OURS}`);
-    const kanji = '\x1b$B' + 'AB'.repeat(40) + '\x1b(B';
+    // 27 characters are left beside ours: these are 27, in 54 bytes and more.
+    const utf8 = await describedIn('ISO_IR 192', Buffer.from('é'.repeat(27), 'utf8'));
+    expect(utf8.toString('utf8')).toBe(`${OURS}: ${'é'.repeat(27)}`);
+    const kanji = '\x1b$B' + 'AB'.repeat(25) + '\x1b(B';
     expect((await describedIn('\\ISO 2022 IR 87', Buffer.from(kanji, 'latin1'))).toString('latin1')).toBe(
-      `${kanji} ${OURS}`,
+      `${OURS}: ${kanji}`,
     );
   });
   test('and never cut inside a character', async () => {
     const utf8 = await describedIn('ISO_IR 192', Buffer.from('山'.repeat(60), 'utf8'));
-    expect(utf8.toString('utf8')).toBe(`${'山'.repeat(45)} ${OURS}`);
+    expect(utf8.toString('utf8')).toBe(`${OURS}: ${'山'.repeat(27)}`);
     const kanji = '\x1b$B' + 'AB'.repeat(60) + '\x1b(B';
     expect((await describedIn('\\ISO 2022 IR 87', Buffer.from(kanji, 'latin1'))).toString('latin1')).toBe(
       OURS,
     );
   });
-  test('text that never leaves its escape sequence would make ours unreadable, and is left out', async () => {
-    const open = Buffer.from('CT \x1b$BABCD', 'latin1');
-    expect((await describedIn('\\ISO 2022 IR 87', open)).toString('latin1')).toBe(OURS);
-    const korean = Buffer.from('\x1b$)C\xb1\xe8 CT', 'latin1');
-    expect((await describedIn('\\ISO 2022 IR 149', korean)).toString('latin1')).toBe(
-      `${korean.toString('latin1')} ${OURS}`,
-    );
+  test('text that never leaves its escape sequence comes behind ours, and is kept', async () => {
+    for (const [characterSet, described] of [
+      ['\\ISO 2022 IR 87', 'CT \x1b$BABCD'],
+      ['\\ISO 2022 IR 149', '\x1b$)C\xb1\xe8 CT'],
+    ] as const) {
+      expect((await describedIn(characterSet, Buffer.from(described, 'latin1'))).toString('latin1')).toBe(
+        `${OURS}: ${described}`,
+      );
+    }
+  });
+  test('in a derivation, where ours comes behind, it would make ours unreadable, and is left out', async () => {
+    const derivedIn = async (before: string) => {
+      const changes = {
+        0x00080005: text('CS', '\\ISO 2022 IR 87'),
+        0x00082111: { vr: 'ST', value: Buffer.from(before, 'latin1') },
+      };
+      return value(await derive({ changes }), 0x00082111);
+    };
+    expect(await derivedIn('CT \x1b$BABCD')).toMatch(/^Neural network/);
+    expect(await derivedIn('CT \x1b$BABCD\x1b(B')).toMatch(/^CT .*; then: Neural network/s);
   });
   test('short text keeps its bytes', async () => {
     const changes = { 0x0008103e: { vr: 'LO', value: Buffer.from('Sch\xe4del ', 'latin1') } };
-    expect(value(await derive({ changes }), 0x0008103e)).toBe('Sch\xe4del ISCL DENOISED 50 %');
+    expect(value(await derive({ changes }), 0x0008103e)).toBe(`${OURS}: Sch\xe4del`);
   });
 });
 

@@ -1,4 +1,4 @@
-import { CT_IMAGE_STORAGE, PRODUCT, type StoredPixels } from '../../ct';
+import { CT_IMAGE_STORAGE, PRODUCT, shortName, type StoredPixels } from '../../ct';
 import { CODE, codeItem, isCode } from './codes';
 import { dicomMoment, type DicomMoment } from './dates';
 import {
@@ -14,7 +14,7 @@ import {
   type RawDataset,
   type RawElement,
 } from '../part10/elements';
-import { joinedText } from './joined-text';
+import { joinedText, prefixedText } from './joined-text';
 import { numberOf, withNumbers } from '../part10/numeric-strings';
 import { filterPrivate } from './private-tags';
 import { derivationDescription, percent, toAscii, type Provenance } from './provenance';
@@ -22,6 +22,8 @@ import { TAG } from '../part10/tags';
 import type { DerivedUids, DeriveSettings, SourceReference } from './types';
 
 const LO_LENGTH = 64;
+/** Of the model in the description; the rest is the source's. */
+const MODEL_LENGTH = 22;
 const DERIVATION_DESCRIPTION_LENGTH = 1024;
 /** PS3.5 6.2. */
 const IS_LARGEST = 2 ** 31 - 1;
@@ -120,8 +122,8 @@ export function derivedAttributes(
   set(TAG.SeriesDate, ascii('DA', begun.date));
   set(TAG.SeriesTime, ascii('TM', begun.time));
 
-  set(TAG.SeriesNumber, seriesNumber(source));
-  set(TAG.SeriesDescription, seriesDescription(source, input.provenance.strength));
+  set(TAG.SeriesNumber, seriesNumber(source, input.provenance.strength));
+  set(TAG.SeriesDescription, seriesDescription(source, input.provenance));
   set(TAG.Manufacturer, ascii('LO', PRODUCT.manufacturer));
   set(TAG.ManufacturerModelName, ascii('LO', PRODUCT.modelName));
   set(TAG.SoftwareVersions, ascii('LO', toAscii(input.provenance.codeVersion).slice(0, LO_LENGTH)));
@@ -183,39 +185,35 @@ function imageType(source: RawDataset): RawElement {
   return ascii('CS', ['DERIVED', 'SECONDARY', kind || 'AXIAL', ...more].join('\\'));
 }
 
-/** Source + 1000, so it sorts behind every series of the scanner; 1000 when the source has none, the source's own where IS ends. */
-function seriesNumber(source: RawDataset): RawElement {
-  const number = numberOf(source, TAG.SeriesNumber) || 0;
-  return ascii('IS', String(number + 1000 <= IS_LARGEST ? number + 1000 : Math.min(number, IS_LARGEST)));
+/**
+ * 10000 x source + strength in tenths of a percent: source 3 at 70 % is 30700, so that each strength has a number of its own, behind every series of the
+ * scanner. Where IS ends before that: source + tenths of a percent.
+ */
+function seriesNumber(source: RawDataset, strength: number): RawElement {
+  const number = Math.max(0, numberOf(source, TAG.SeriesNumber) || 0);
+  const tenths = Math.round(strength * 1000);
+  const own = 10_000 * number + tenths;
+  return ascii('IS', String(own <= IS_LARGEST ? own : Math.min(number, IS_LARGEST - 1000) + tenths));
 }
 
-/** The source's own words in their own bytes, then our tag, which survives the cut. */
-function seriesDescription(source: RawDataset, strength: number): RawElement {
-  return joined(
-    'LO',
-    source,
-    TAG.SeriesDescription,
-    ' ',
-    `${PRODUCT.seriesTag} ${percent(strength)}`,
-    LO_LENGTH,
-  );
+/** Our tag, strength and model, which survive every cut and every narrow list; then the source's own words in their own bytes. */
+function seriesDescription(source: RawDataset, { strength, model }: Provenance): RawElement {
+  const version = toAscii(model.version);
+  const name = toAscii(shortName(model.name))
+    .slice(0, Math.max(0, MODEL_LENGTH - version.length - 1))
+    .trimEnd();
+  const ours = `${PRODUCT.seriesTag} ${percent(strength)} ${name} ${version}`;
+  const characterSet = asciiOf(source, TAG.SpecificCharacterSet);
+  const described = valueOf(source, TAG.SeriesDescription);
+  return { vr: 'LO', value: prefixedText('LO', ours, ': ', described, LO_LENGTH, characterSet) };
 }
 
 /** What was done to the source before comes first: derivations are in order of application. */
 function description(source: RawDataset, ours: string): RawElement {
-  return joined('ST', source, TAG.DerivationDescription, '; then: ', ours, DERIVATION_DESCRIPTION_LENGTH);
-}
-
-function joined(
-  vr: string,
-  source: RawDataset,
-  tag: number,
-  separator: string,
-  ours: string,
-  limit: number,
-): RawElement {
+  const before = valueOf(source, TAG.DerivationDescription);
   const characterSet = asciiOf(source, TAG.SpecificCharacterSet);
-  return { vr, value: joinedText(vr, valueOf(source, tag), separator, ours, limit, characterSet) };
+  const limit = DERIVATION_DESCRIPTION_LENGTH;
+  return { vr: 'ST', value: joinedText('ST', before, '; then: ', ours, limit, characterSet) };
 }
 
 /** Items the source has, the equipment that made the source, and ours. */

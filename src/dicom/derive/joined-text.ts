@@ -21,28 +21,54 @@ export function joinedText(
   limit: number,
   specificCharacterSet: string,
 ): Uint8Array {
-  const encoder = new TextEncoder();
-  const own = encoder.encode(ours.slice(0, limit).trimEnd());
+  const own = ascii(ours.slice(0, limit).trimEnd());
   const room = Math.max(0, limit - own.length - separator.length);
-  const kept = before ? cut(trimmed(before), vr, room, specificCharacterSet) : new Uint8Array(0);
+  const kept = before && endsInAscii(before) ? cut(trimmed(before), vr, room, specificCharacterSet) : NOTHING;
   if (kept.length === 0) return padded(vr, own);
-  const separating = encoder.encode(separator);
-  const value = new Uint8Array(kept.length + separating.length + own.length);
-  value.set(kept);
-  value.set(separating, kept.length);
-  value.set(own, kept.length + separating.length);
-  return padded(vr, value);
+  return padded(vr, joined(kept, ascii(separator), own));
+}
+
+/** `ours`, a separator and `after`, together at most `limit` characters; `after` gives way, as in `joinedText`. */
+export function prefixedText(
+  vr: string,
+  ours: string,
+  separator: string,
+  after: Uint8Array | undefined,
+  limit: number,
+  specificCharacterSet: string,
+): Uint8Array {
+  const own = ascii(ours.slice(0, limit).trimEnd());
+  const room = Math.max(0, limit - own.length - separator.length);
+  const kept = after ? cut(trimmed(after), vr, room, specificCharacterSet) : NOTHING;
+  if (kept.length === 0) return padded(vr, own);
+  return padded(vr, joined(own, ascii(separator), kept));
+}
+
+const NOTHING = new Uint8Array(0);
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+const latin1 = (bytes: Uint8Array): string => Array.from(bytes, byte => String.fromCharCode(byte)).join('');
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  const value = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    value.set(part, at);
+    at += part.length;
+  }
+  return value;
+}
+
+/** ISO 646 and its Japanese form, which has ASCII's letters, are what ASCII can follow. */
+function endsInAscii(text: Uint8Array): boolean {
+  const last = latin1(text).match(INTO_G0)?.at(-1);
+  return last === undefined || last === '\x1b(B' || last === '\x1b(J';
 }
 
 function cut(text: Uint8Array, vr: string, limit: number, characterSet: string): Uint8Array {
-  const latin1 = Array.from(text, byte => String.fromCharCode(byte)).join('');
-  const last = latin1.match(INTO_G0)?.at(-1);
-  // ISO 646 and its Japanese form, which has ASCII's letters.
-  if (last !== undefined && last !== '\x1b(B' && last !== '\x1b(J') return new Uint8Array(0);
   if ([...decodedText(text, vr, characterSet)].length <= limit) return text;
-  if (SINGLE_BYTE.test(characterSet) || /^[\x20-\x7e]*$/.test(latin1))
+  if (SINGLE_BYTE.test(characterSet) || /^[\x20-\x7e]*$/.test(latin1(text)))
     return trimmed(text.subarray(0, limit));
-  if (characterSet !== UTF8) return new Uint8Array(0);
+  if (characterSet !== UTF8) return NOTHING;
   let characters = 0;
   const end = text.findIndex(byte => (byte & 0xc0) !== 0x80 && ++characters > limit);
   return trimmed(text.subarray(0, end));
