@@ -65,7 +65,7 @@ export async function listDicomWeb(
       for (const row of await client.metadata(study, uid, signal))
         instances.push(sourceInstance(client, row));
     }
-    return { series: groupBySeries(instances), unreadable: [], ignored: 0 };
+    return { series: groupBySeries(instances), unreadable: [], ignored: [] };
   } catch (cause) {
     signal?.throwIfAborted();
     if (!(cause instanceof NoAnswer) && !(cause instanceof ReadRefused)) throw cause;

@@ -1,11 +1,18 @@
 import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { seriesMomentOf, type SeriesMoment } from '../src/dicom';
 import { writeAtomically } from '../src/store/node';
 import { noDigests, openDigests, type Digests } from './digests';
 import { lockSeries, SeriesBusy, SeriesLost, type SeriesLock } from './lock';
-import { isSystemError, TargetError, whyNot, type SeriesTarget, type Target } from './target';
+import {
+  isSystemError,
+  TargetError,
+  whyNot,
+  type SeriesTarget,
+  type StoreOutcome,
+  type Target,
+} from './target';
 
 /**
  * Files in `root`: a folder for each series and a file for each instance, named by their UIDs, with a list of their SHA-256 beside the folder; or all in
@@ -55,6 +62,16 @@ async function opened(
     const bytes = await readFile(path(uid)).catch(() => null);
     return bytes !== null && (await digests.matches(listed(uid), bytes)) ? bytes : null;
   };
+  /** What was written and is in the folder at the end. */
+  const counted = async (made: ReadonlySet<string>): Promise<Pick<StoreOutcome, 'written' | 'failed'>> => {
+    const names = new Set(await readdir(folder).catch(() => []));
+    const gone = [...made].filter(uid => !names.has(basename(path(uid))));
+    const reason = 'Its file was written and is no longer in the folder.';
+    return {
+      written: made.size - gone.length,
+      failed: gone.map(sopInstanceUid => ({ sopInstanceUid, reason })),
+    };
+  };
   return {
     existingUids: new Set(existing),
     journaledUids: new Set(),
@@ -62,18 +79,18 @@ async function opened(
     isIntact: async ({ sopInstanceUid }) => (await intact(sopInstanceUid)) !== null,
     hasSamePixels: null,
     async store(instances) {
-      let written = 0;
+      const made = new Set<string>();
       try {
         for await (const { sopInstanceUid, part10 } of instances) {
           await writeAtomically(path(sopInstanceUid), part10, assertHeld);
           await digests.add(listed(sopInstanceUid), part10);
-          written++;
+          made.add(sopInstanceUid);
         }
-        return { written, failed: [], notice: null, store: null };
+        return { ...(await counted(made)), notice: null, store: null };
       } catch (error) {
         if (!isSystemError(error) && !(error instanceof SeriesLost)) throw error;
         const notice = { kind: 'fault', code: 'save-folder', what: whyNot(error) } as const;
-        return { written, failed: [], notice, store: null };
+        return { ...(await counted(made)), notice, store: null };
       }
     },
     close: () => lock.release(),

@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { PRODUCT } from '../src/ct';
 import type { Engine, EngineInfo, ModelCard } from '../src/engine';
 import { createNodeEngine } from '../src/engine/node';
-import { DenoiseError } from '../src/notices';
+import { allPrintable, DenoiseError, printable } from '../src/notices';
 import { readArguments, USAGE, UsageError, type Settings } from './arguments';
 import { dicomWebOptions, dicomWebTarget, listDicomWeb } from './dicomweb';
 import { EXIT } from './exit-codes';
@@ -16,7 +16,7 @@ import { textProgress, type Progress } from './progress';
 import { summary, whatHappened, type Report, type SeriesReport } from './report';
 import { judge, listedSeries, runSeries } from './run';
 import { SourceError, type Listing, type SourceSeries } from './source';
-import { isSystemError, TargetError, type Target } from './target';
+import { isSystemError, TargetError, whyNot, type Target } from './target';
 
 export interface Process {
   readonly argv: readonly string[];
@@ -47,11 +47,11 @@ export async function main(process: Process): Promise<number> {
     settings = read;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    stderr.write(`${error.message}\n\n${USAGE}`);
+    stderr.write(`${printable(error.message)}\n\n${USAGE}`);
     return EXIT.usage;
   }
   const run = new Run(settings, process);
-  const report = await run.execute();
+  const report = shown(await run.execute());
   stdout.write(settings.json ? `${JSON.stringify(report, null, 2)}\n` : summary(report));
   if (!mercure) return report.exitCode;
   try {
@@ -59,16 +59,22 @@ export async function main(process: Process): Promise<number> {
     return report.exitCode;
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    stderr.write(`result.json cannot be written: ${error.message}\n`);
+    stderr.write(`result.json cannot be written: ${printable(whyNot(error))}\n`);
     return report.exitCode === EXIT.done ? EXIT.target : report.exitCode;
   }
+}
+
+/** Whatever a file or an archive wrote into it: nothing of it moves a terminal's cursor or makes a line of its own. A defect's stack keeps its lines. */
+function shown(report: Report): Report {
+  const error = report.error?.split('\n').map(printable).join('\n') ?? null;
+  return { ...allPrintable(report), error };
 }
 
 class Run {
   private readonly progress: Progress;
   private readonly startedAt = new Date();
   private readonly done: SeriesReport[] = [];
-  private listing: Listing = { series: [], unreadable: [], ignored: 0 };
+  private listing: Listing = { series: [], unreadable: [], ignored: [] };
   private card: ModelCard | null = null;
   private info: EngineInfo | null = null;
   private engine: Engine | null = null;
@@ -107,7 +113,8 @@ class Run {
       runtime: this.info?.runtime ?? null,
       series: this.done,
       unreadable: this.listing.unreadable,
-      ignoredFiles: this.listing.ignored,
+      ignored: this.listing.ignored,
+      ignoredFiles: this.listing.ignored.length,
       error,
     };
   }
@@ -215,8 +222,8 @@ function codeOf(error: unknown): number {
 }
 
 function textOf(error: unknown): string {
-  if (error instanceof DenoiseError) return whatHappened(error.notice);
+  if (error instanceof DenoiseError) return printable(whatHappened(error.notice));
   const told = [UsageError, SourceError, TargetError, ProviderError];
-  if (told.some(kind => error instanceof kind)) return (error as Error).message;
+  if (told.some(kind => error instanceof kind)) return printable((error as Error).message);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

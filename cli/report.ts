@@ -27,7 +27,7 @@ export interface SeriesReport {
   };
 }
 
-/** What --json prints and mercure gets as result.json. It names no patient. */
+/** What --json prints and mercure gets as result.json: UIDs, paths below the source's folder and what a notice names of an attribute, never the patient's attributes. */
 export interface Report {
   readonly product: string;
   readonly version: string;
@@ -39,6 +39,9 @@ export interface Report {
   readonly runtime: string | null;
   readonly series: readonly SeriesReport[];
   readonly unreadable: readonly { readonly file: string; readonly what: string }[];
+  /** Files that are plainly no DICOM images, and copies of images. */
+  readonly ignored: readonly { readonly file: string; readonly what: string }[];
+  /** Their number. */
   readonly ignoredFiles: number;
   /** Why nothing could be done at all. */
   readonly error: string | null;
@@ -56,8 +59,23 @@ export function summary(report: Report): string {
       : []),
   ]);
   for (const { file, what } of report.unreadable) lines.push(`unreadable: ${file}: ${what}`);
+  lines.push(...ignoredLines(report.ignored));
   if (report.error) lines.push(report.error);
   return lines.map(line => `${line}\n`).join('');
+}
+
+/** More than these are only counted; --json lists all. */
+const IGNORED_SHOWN = 20;
+
+function ignoredLines(ignored: Report['ignored']): string[] {
+  if (ignored.length === 0) return [];
+  const shown = ignored.slice(0, IGNORED_SHOWN).map(({ file, what }) => `  ${file}: ${what}`);
+  const more = ignored.length - shown.length;
+  return [
+    `${ignored.length} ${ignored.length === 1 ? 'file is' : 'files are'} no image to be read, or a copy:`,
+    ...shown,
+    ...(more > 0 ? [`  and ${more} more, which --json lists`] : []),
+  ];
 }
 
 const OUTCOME: { readonly [outcome in SeriesReport['outcome']]: string } = {

@@ -1,5 +1,6 @@
 import { sliceFromStored, type CtSlice, type NaturalizedInstance, type SliceHu } from '../src/ct';
-import { decodeFrame, parsePart10, pixelHashOf, type ParsedInstance } from '../src/dicom';
+import { decodeFrame, naturalize, parsePart10, pixelHashOf, type ParsedInstance } from '../src/dicom';
+import { DenoiseError } from '../src/notices';
 import type { SourceHeader } from '../src/series';
 import type { SourceInstance } from './source';
 
@@ -61,10 +62,57 @@ export class SourceSlice implements CtSlice {
   async #read(signal?: AbortSignal): Promise<Loaded> {
     const started = performance.now();
     const parsed = parsePart10(await this.source.read(signal));
+    assertListed(naturalize(parsed), this.instance);
     const { stored } = await decodeFrame(parsed);
     const slice = sliceFromStored(stored, this.instance);
-    if (this.hashed) this.#pixelHash ??= await pixelHashOf(slice.stored);
+    if (this.hashed) {
+      const pixelHash = await pixelHashOf(slice.stored);
+      this.#pixelHash ??= pixelHash;
+      if (pixelHash !== this.#pixelHash) throw changed(this.instance, 'its pixels have changed');
+    }
     this.onLoad(performance.now() - started);
     return { parsed, slice };
   }
+}
+
+/** What the verdict, the order of the slices and the HU were made from. */
+const RELIED_ON = [
+  'StudyInstanceUID',
+  'SeriesInstanceUID',
+  'Rows',
+  'Columns',
+  'BitsAllocated',
+  'BitsStored',
+  'PixelRepresentation',
+  'RescaleSlope',
+  'RescaleIntercept',
+  'ImagePositionPatient',
+  'ImageOrientationPatient',
+  'PixelSpacing',
+];
+
+/** The image that was read is the one that was listed. @throws DenoiseError `source-changed` */
+function assertListed(read: NaturalizedInstance, listed: NaturalizedInstance): void {
+  if (read.SOPInstanceUID !== listed.SOPInstanceUID)
+    throw changed(listed, `image ${read.SOPInstanceUID || 'without a UID'} was read instead`);
+  const other = RELIED_ON.find(keyword => !isSame(read[keyword], listed[keyword]));
+  if (other !== undefined) throw changed(listed, `its ${other} is another`);
+}
+
+/** One value may be itself or a list of one, and a number may be its text: an archive's JSON and a file say the same in both ways. */
+function isSame(one: unknown, other: unknown): boolean {
+  const [a, b] = [one, other].map(value => (Array.isArray(value) ? value : [value])) as [
+    unknown[],
+    unknown[],
+  ];
+  return (
+    a.length === b.length && a.every((value, i) => value === b[i] || isNear(Number(value), Number(b[i])))
+  );
+}
+
+/** Some archives keep decimals as float32. */
+const isNear = (a: number, b: number) => Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a));
+
+function changed({ SOPInstanceUID: sopInstanceUid }: NaturalizedInstance, what: string): DenoiseError {
+  return new DenoiseError({ kind: 'fault', code: 'source-changed', sopInstanceUid, what });
 }

@@ -9,7 +9,7 @@ export interface SourceSeries {
 
 export interface SourceInstance {
   readonly instance: NaturalizedInstance;
-  /** Part 10 bytes. @throws DenoiseError `source-unavailable` */
+  /** Part 10 bytes, the same each time. @throws DenoiseError `source-unavailable`, `source-changed` */
   read(signal?: AbortSignal): Promise<Uint8Array>;
 }
 
@@ -17,8 +17,8 @@ export interface Listing {
   readonly series: readonly SourceSeries[];
   /** DICOM files that cannot be read: a series may lack a slice because of them. */
   readonly unreadable: readonly { readonly file: string; readonly what: string }[];
-  /** Files that are not DICOM images. */
-  readonly ignored: number;
+  /** Files that are plainly no DICOM images, and copies. */
+  readonly ignored: readonly { readonly file: string; readonly what: string }[];
 }
 
 /** The source as a whole cannot be read. */

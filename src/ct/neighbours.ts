@@ -35,6 +35,11 @@ interface Step {
  * run: in doubt a slice has no neighbour, because a wrong one would be mixed into the image.
  */
 export function neighbourRuns(instances: readonly NaturalizedInstance[]): SliceRun[] {
+  return stacksOf(instances).flatMap(indices => splitStack(indices, instances));
+}
+
+/** Indices of the slices of one acquisition, reconstruction and orientation, each sorted along the normal. */
+export function stacksOf(instances: readonly NaturalizedInstance[]): number[][] {
   const sorted = sortAlongNormal(
     instances.map((_, index) => index),
     index => instances[index]!,
@@ -48,7 +53,13 @@ export function neighbourRuns(instances: readonly NaturalizedInstance[]): SliceR
     if (stack) stack.indices.push(index);
     else stacks.push({ key, cosines, indices: [index] });
   }
-  return stacks.flatMap(({ indices }) => splitStack(indices, instances));
+  return stacks.map(({ indices }) => indices);
+}
+
+/** Distances along the normal from each slice of a stack to the next, mm; null without geometry, or where two slices lie at one position. */
+export function stepsAlong(stack: readonly NaturalizedInstance[]): number[] | null {
+  const steps = stepsOf(stack);
+  return steps?.every(isApart) ? steps.map(({ along }) => along) : null;
 }
 
 /** Of one acquisition and reconstruction: slices that differ in any of these are never neighbours. */

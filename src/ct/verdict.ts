@@ -1,6 +1,7 @@
 import type { Refusal, Warning } from '../notices';
 import { number, numbers, text, texts } from './attributes';
 import { judgeDomain } from './domain';
+import { gapsOf } from './gaps';
 import { COSINE_TOLERANCE, sliceNormal } from './geometry';
 import { invalid, missing, readModality } from './modality';
 import { neighbourRuns } from './neighbours';
@@ -42,6 +43,8 @@ export function judgeSeries(
     for (const attribute of mixed(first, instances))
       reasons.add({ kind: 'refusal', code: 'mixed-geometry', attribute });
   }
+  const gaps = reasons.list.length === 0 ? gapsOf(instances) : null;
+  if (gaps) warnings.add({ kind: 'warning', code: 'slices-missing', ...gaps });
   if (reasons.list.length === 0 && slab) {
     for (const notice of judgeNeighbours(instances, slab)) {
       if (notice.kind === 'refusal') reasons.add(notice);

@@ -5,3 +5,4 @@
  */
 export * from './notices';
 export * from './text';
+export { allPrintable, printable } from './printable';

@@ -40,6 +40,7 @@ export type Warning = { readonly kind: 'warning' } & (
       /** What the model's card asks for. */
       readonly neighbours: 'used' | 'not used';
     }
+  | { readonly code: 'slices-missing'; readonly gaps: number; readonly slices: number }
   | { readonly code: 'slices-interrupted'; readonly parts: number }
   | { readonly code: 'lossy-source'; readonly method: string }
   | { readonly code: 'derived-source'; readonly imageType: string }
@@ -67,6 +68,8 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'bad-input'; readonly what: 'not-finite' }
   | { readonly code: 'runtime-load'; readonly url: string }
   | { readonly code: 'source-unavailable'; readonly sopInstanceUid: string }
+  /** What was read is not what was listed: another image, or another content. */
+  | { readonly code: 'source-changed'; readonly sopInstanceUid: string; readonly what: string }
   | { readonly code: 'neighbour-unavailable'; readonly sopInstanceUid: string }
   | { readonly code: 'source-header'; readonly sopInstanceUid: string }
   | { readonly code: 'unreadable-dicom'; readonly what: string }

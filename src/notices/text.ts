@@ -156,6 +156,8 @@ function describeWarning(warning: Warning): string {
       return `The tube voltage (${warning.kvp} kV) is outside what the model was trained for.`;
     case 'spacing-outside-domain':
       return `The distance between slices (${warning.spacingMm} mm) is outside what the model was trained for; neighbouring slices are ${warning.neighbours}.`;
+    case 'slices-missing':
+      return `The series has ${warning.gaps} ${warning.gaps === 1 ? 'gap' : 'gaps'} between its slices; by their spacing, ${warning.slices} ${warning.slices === 1 ? 'slice is' : 'slices are'} missing.`;
     case 'slices-interrupted':
       return `The series is ${warning.parts} stacks of slices, by gaps, spacing or acquisition; no slice is denoised with a neighbour of another stack.`;
     case 'lossy-source':
@@ -243,6 +245,12 @@ function describeFault(fault: Fault): NoticeText {
         happened: `The pixels of image ${fault.sopInstanceUid} could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
         kept: SLICES_KEPT,
         todo: 'Check the connection to the archive and try again; only the missing slices are computed.',
+      };
+    case 'source-changed':
+      return {
+        happened: `Image ${fault.sopInstanceUid} is not the one that was listed: ${fault.what}.`,
+        kept: SLICES_KEPT,
+        todo: 'Wait until nothing writes to the source any more, then start again.',
       };
     case 'neighbour-unavailable':
       return {
