@@ -68,10 +68,11 @@ async function judged(
     const first = seen.get(SOPInstanceUID);
     if (first === undefined) return { kind: 'image', instance };
     if (await sameImage(first, bytes)) return { kind: 'ignored', what: `a copy of ${first.name}` };
-    const what = `it has the SOP Instance UID of ${first.name}, which is another image`;
-    // Of what is refused nothing is made, whichever of the two it is.
-    const isRefused = judgeSeries([instance], null).kind === 'refused';
-    return { kind: isRefused ? 'ignored' : 'unreadable', what };
+    const twin = `it has the SOP Instance UID of ${first.name}`;
+    // Of what is refused nothing is made, so nothing is lost.
+    return judgeSeries([instance], null).kind === 'refused'
+      ? { kind: 'ignored', what: `${twin} and cannot be denoised` }
+      : { kind: 'unreadable', what: `${twin}, which is another image` };
   } catch (error) {
     if (!(error instanceof DenoiseError)) throw error;
     const what = 'what' in error.notice ? error.notice.what : error.notice.code;
