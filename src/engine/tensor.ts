@@ -33,14 +33,23 @@ export function toTensor({ hu, rows, columns, padding }: EngineInput, card: Mode
   const data = new Float32Array(height * width);
   for (let y = 0; y < height; y++) {
     const from = reflect(y, rows) * columns;
-    for (let x = 0; x < width; x++) {
-      const i = from + (x < columns ? x : reflect(x, columns));
-      const value = padding?.[i] === 1 && !(hu[i]! >= low && hu[i]! < air) ? air : hu[i]!;
-      if (!Number.isFinite(value))
-        throw new DenoiseError({ kind: 'fault', code: 'bad-input', what: 'not-finite' });
-      data[y * width + x] = value < low ? low : value > high ? high : value;
+    const to = y * width;
+    for (let x = 0; x < columns; x++) {
+      const value = hu[from + x]!;
+      data[to + x] = padding?.[from + x] === 1 && !(value >= low && value < air) ? air : value;
     }
+    for (let x = columns; x < width; x++) data[to + x] = data[to + reflect(x, columns)]!;
   }
+  // A loop of its own, simple enough for V8 to keep its numbers off the heap.
+  let unusable = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    // 0 for a finite number, NaN for what is none.
+    unusable += value - value;
+    if (value < low) data[i] = low;
+    else if (value > high) data[i] = high;
+  }
+  if (unusable !== 0) throw new DenoiseError({ kind: 'fault', code: 'bad-input', what: 'not-finite' });
   return { data, height, width };
 }
 
@@ -57,26 +66,27 @@ export function fromTensor(
   const [low, high] = card.input.rangeHU;
   const { data, width } = result;
   const out = result.height === rows && width === columns ? data : new Float32Array(rows * columns);
+  const [least, most] = [low - OVERSHOOT_HU, high + OVERSHOOT_HU];
   for (let y = 0; y < rows; y++) {
+    const from = y * width;
+    const to = y * columns;
     for (let x = 0; x < columns; x++) {
-      const value = data[y * width + x]!;
-      const i = y * columns + x;
-      if (!Number.isFinite(value))
-        throw new DenoiseError({ kind: 'fault', code: 'bad-output', what: 'not-finite' });
-      if (value < low - OVERSHOOT_HU || value > high + OVERSHOOT_HU) {
-        throw new DenoiseError({
-          kind: 'fault',
-          code: 'bad-output',
-          what: 'out-of-range',
-          detail: `${value} HU`,
-        });
-      }
-      const source = hu[i]!;
-      const beyond = padding?.[i] === 1 ? 0 : source < low ? source - low : source > high ? source - high : 0;
-      out[i] = value + beyond;
+      const value = data[from + x]!;
+      // Nor is NaN between the two.
+      if (!(value >= least && value <= most)) throw badOutput(value);
+      const source = hu[to + x]!;
+      if (source >= low && source <= high) out[to + x] = value;
+      else if (padding?.[to + x] === 1) out[to + x] = value;
+      else out[to + x] = value + (source < low ? source - low : source - high);
     }
   }
   return out;
+}
+
+function badOutput(value: number): DenoiseError {
+  return Number.isFinite(value)
+    ? new DenoiseError({ kind: 'fault', code: 'bad-output', what: 'out-of-range', detail: `${value} HU` })
+    : new DenoiseError({ kind: 'fault', code: 'bad-output', what: 'not-finite' });
 }
 
 /** Index mirrored at the last pixel, which is not repeated (numpy's "reflect"); works for any size and distance. */
