@@ -33,8 +33,7 @@ export interface RepeatedSeries {
  * One series of `slices` slices: a real one, again and again along its normal at its own spacing. Pixels and their compression stay as they are;
  * only position, number and UIDs of the slices change.
  */
-export function repeatedSeries(slices: number): RepeatedSeries {
-  const from = existsSync(REAL) ? REAL : DEMO;
+export function repeatedSeries(slices: number, from = existsSync(REAL) ? REAL : DEMO): RepeatedSeries {
   const sources = readdirSync(from)
     .filter(name => name.endsWith('.dcm'))
     .map(name => readFileSync(join(from, name)))
@@ -55,7 +54,7 @@ export function repeatedSeries(slices: number): RepeatedSeries {
     study = String(dict['0020000D']!.Value[0]);
     writeFileSync(join(folder, `${String(i).padStart(4, '0')}.dcm`), new Uint8Array(file.write()));
   }
-  const name = from === REAL ? 'ACRIN-001, a real low-dose CT' : 'the demo study';
+  const name = from === REAL ? 'ACRIN-001, a real low-dose CT' : from === DEMO ? 'the demo study' : from;
   return {
     folder,
     study,

@@ -9,6 +9,7 @@ import { machine, table } from './measure';
  * npm run bench viewer     only the built product inside OHIF, with a series of 300 slices; under ten minutes on two free cores
  * npm run bench gpu        WebGPU of onnxruntime-node on this machine's graphics card (Vulkan); under four minutes
  * npm run bench borders    steps between slabs of the derived series, for each series of ../shared/data/stacks
+ * npm run bench slabs      a model of slices and one of slabs side by side: native, WebAssembly, WebGPU, whole series, memory
  * npm run bench peers      other denoisers beside ours, time and quality (bench/peers/index.ts says what it needs)
  */
 const [, , part = ''] = process.argv;
@@ -18,6 +19,9 @@ if (part === 'gpu') {
 } else if (part === 'borders') {
   const { bordersPart } = await import('./borders');
   await bordersPart(process.argv.slice(3));
+} else if (part === 'slabs') {
+  const { slabsPart } = await import('./slabs');
+  await slabsPart(process.argv.slice(3));
 } else if (part === 'peers') {
   const { peersPart } = await import('./peers');
   await peersPart(process.argv.slice(3));
