@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ModelCard, ModelManifest } from './types';
 
-/* The graphs for WebAssembly of the shipped models compute what the plain ones do. */
+/* The graphs for WebAssembly of the shipped models compute what the plain ones do. On WebAssembly itself: test/browser/engine.test.ts. */
 
 const MODELS = resolve('models');
 const { models } = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8')) as ModelManifest;

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
-import type { BrowserEngineOptions } from '../../src/engine';
+import type { BrowserEngineOptions, ModelManifest } from '../../src/engine';
 import { BOX_MODEL, boxMean } from '../../src/engine/fixtures';
 import { launchChromium, type PageApi, serveEnginePage } from './engine-page';
 
@@ -11,22 +12,32 @@ import { launchChromium, type PageApi, serveEnginePage } from './engine-page';
 
 declare const api: PageApi;
 
+const { models } = JSON.parse(readFileSync('models/manifest.json', 'utf8')) as ModelManifest;
+/** Shipped models, and their graphs for WebAssembly: slices and slabs. */
+const SHIPPED = models.map(
+  ({ id, variants }) => [id, variants!.find(({ provider }) => provider === 'wasm')!.file] as const,
+);
+
 let browser: Browser;
 let servers: { server: Server; origin: string }[];
 beforeAll(async () => {
   browser = await launchChromium();
-  servers = [await serveEnginePage(BOX_MODEL, true), await serveEnginePage(BOX_MODEL, false)];
+  servers = [
+    await serveEnginePage(BOX_MODEL, true),
+    await serveEnginePage(BOX_MODEL, false),
+    await serveEnginePage('models', true),
+  ];
 });
 afterAll(async () => {
   await browser?.close();
   for (const { server } of servers ?? []) server.close();
 });
 
-async function openPage({ isolated = true, withoutGpu = false } = {}): Promise<Page> {
+async function openPage({ isolated = true, withoutGpu = false, shipped = false } = {}): Promise<Page> {
   const context = await browser.newContext();
   const page = await context.newPage();
   if (withoutGpu) await page.addInitScript("Object.defineProperty(navigator, 'gpu', { value: undefined })");
-  await page.goto(servers[isolated ? 0 : 1]!.origin);
+  await page.goto(servers[shipped ? 2 : isolated ? 0 : 1]!.origin);
   await page.waitForFunction('globalThis.api !== undefined');
   return page;
 }
@@ -88,6 +99,20 @@ test('wasm with threads where isolated, with one where not', async () => {
   await page.context().close();
   await second.context().close();
 });
+
+test.each(SHIPPED)(
+  'the shipped %s on wasm: its own graph gives the golden output',
+  async (modelId, wasmFile) => {
+    const page = await openPage({ shipped: true });
+    const asked: string[] = [];
+    page.on('request', request => asked.push(new URL(request.url()).pathname));
+    const { model, selfTest } = await prepare(page, { modelId, providers: ['wasm'], threads: 1 });
+    expect(model.id).toBe(modelId);
+    expect(asked).toContain(`/models/${wasmFile}`);
+    expect(selfTest.maxErrorHu).toBeLessThan(0.05);
+    await page.context().close();
+  },
+);
 
 test('the second engine takes the model from the cache', async () => {
   const page = await openPage();
