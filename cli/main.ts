@@ -187,7 +187,7 @@ class Run {
     series: SourceSeries,
     target: Target | null,
   ): Promise<SeriesReport> {
-    const verdict = judge(series, this.card!);
+    const verdict = await judge(series, this.card!, this.process.signal);
     if (verdict.kind === 'refused') return listedSeries(series, verdict, 'refused');
     if (!target) return listedSeries(series, verdict, 'listed');
     // Loaded once, when the first series is accepted; a model that cannot run stops the command, not a series.

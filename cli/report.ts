@@ -96,7 +96,14 @@ function counts({ outcome, written, kept, derivedSeriesInstanceUid }: SeriesRepo
 function verdictLines(verdict: Verdict): string[] {
   const notices = verdict.kind === 'refused' ? verdict.reasons : verdict.warnings;
   const kind = verdict.kind === 'refused' ? 'refused' : 'warning';
-  return notices.map(notice => `${kind}: ${describe(notice).happened}`);
+  const lines = notices.map(notice => `${kind}: ${describe(notice).happened}`);
+  if (verdict.kind === 'accepted' && verdict.unknown.length > 0) {
+    const what = verdict.unknown.join(', ');
+    lines.push(
+      `unknown: the files do not state ${what}; whether the model was trained for that is not known`,
+    );
+  }
+  return lines;
 }
 
 /** What to do is in the first line already (run again), and the notice's own words for it are a viewer's; not so for wrong pixels in the archive. */

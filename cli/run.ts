@@ -1,11 +1,12 @@
 /** One accepted series: what an earlier run left, the pipeline for the rest, and the report. */
-import { judgeSeries, type Verdict } from '../src/ct';
+import { judgeField, judgeSeries, sortAlongNormal, type Verdict } from '../src/ct';
 import { derivedSeriesInstanceUid } from '../src/dicom';
 import { compareExisting, divide } from './earlier-run';
 import type { ModelCard } from '../src/engine';
 import { SeriesBusy } from './lock';
 import type { Progress } from './progress';
 import type { SeriesReport } from './report';
+import { SourceSlice } from './source-slice';
 import { SeriesPipeline, type PipelineOptions } from './series-pipeline';
 import type { SourceSeries } from './source';
 import type { SeriesTarget, Target } from './target';
@@ -17,12 +18,21 @@ export interface RunOptions extends PipelineOptions {
 
 type Accepted = Extract<Verdict, { kind: 'accepted' }>;
 
-export function judge(series: SourceSeries, { domain, slab }: ModelCard): Verdict {
-  return judgeSeries(
+/** By the headers, and what is accepted by its images too. @throws the signal's reason */
+export async function judge(
+  series: SourceSeries,
+  { domain, slab }: ModelCard,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const verdict = judgeSeries(
     series.instances.map(({ instance }) => instance),
     domain,
     slab,
   );
+  if (verdict.kind === 'refused') return verdict;
+  const slices = series.instances.map(source => new SourceSlice(source, false, false, () => undefined));
+  const sorted = sortAlongNormal(slices, ({ instance }) => instance);
+  return { ...verdict, warnings: [...verdict.warnings, ...(await judgeField(sorted, domain, signal))] };
 }
 
 /** The verdict alone, for --dry-run, for what is refused and for what another process is at. */

@@ -2,7 +2,6 @@ import { NoticeBox, Section } from './parts';
 import { describe } from '../../src/notices';
 import type { EngineInfo, ProviderRejection } from '../../src/engine';
 import type { ModelSlab, Verdict } from '../../src/ct';
-import type { Warning } from '../../src/notices';
 import type { SessionSnapshot } from '../session/snapshot';
 
 /** Which network, where it computes, and why there. */
@@ -39,7 +38,7 @@ export function ModelSection({
           {verdict?.kind === 'accepted' ? (
             <>
               <dt>Domain</dt>
-              <dd data-cy="iscl-domain">{domain(verdict.warnings)}</dd>
+              <dd data-cy="iscl-domain">{domain(verdict)}</dd>
             </>
           ) : null}
           {info ? (
@@ -69,11 +68,12 @@ function slabWords({ inputs, outputs, spacingMm: [low, high], beyondSpacing }: M
   return `${inputs} neighbouring slices for every ${outputs}, ${low} to ${high} mm apart; ${beyond}`;
 }
 
-/** What the domain check says; each deviation has a warning of its own above. */
-function domain(warnings: readonly Warning[]): string {
-  return warnings.some(({ code }) => code.endsWith('-outside-domain'))
-    ? 'outside: see the warning above'
-    : 'within: kernel, thickness, kV, body part and age, as far as stated';
+/** What the domain check says; each deviation has a warning of its own above. What nobody knows is not within. */
+function domain({ warnings, unknown }: Extract<Verdict, { kind: 'accepted' }>): string {
+  const open = unknown.length > 0 ? `unknown: the files do not state ${unknown.join(', ')}` : '';
+  if (warnings.some(({ code }) => code.endsWith('-outside-domain')))
+    return ['outside: see the warning above', open].filter(Boolean).join('; ');
+  return open ? `${open}; the rest is within` : 'within: kernel, thickness, kV, body part and age';
 }
 
 function place(info: EngineInfo): string {

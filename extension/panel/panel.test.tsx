@@ -38,7 +38,7 @@ describe('the panel', () => {
     modality: 'CT',
     slices: 2,
     matrix: { columns: 512, rows: 512 },
-    verdict: { kind: 'accepted', warnings: [] },
+    verdict: { kind: 'accepted', warnings: [], unknown: [] },
     run: null,
     stored: [],
     ...changes,
@@ -92,7 +92,7 @@ describe('the panel', () => {
       { kind: 'warning', code: 'kernel-outside-domain', kernel: 'B70f' },
       { kind: 'warning', code: 'kvp-outside-domain', kvp: 70 },
     ];
-    show({ kind: 'accepted', warnings });
+    show({ kind: 'accepted', warnings, unknown: [] });
     expect(cy('iscl-warnings')[0]!.textContent!.match(/Compare with the original/g)).toHaveLength(1);
     expect(cy('iscl-notice-kvp-outside-domain')).toHaveLength(1);
   });
@@ -104,9 +104,14 @@ describe('the panel', () => {
       return cy('iscl-domain')[0]?.textContent;
     };
     const lossy: Warning = { kind: 'warning', code: 'lossy-source', method: '' };
-    expect(found({ kind: 'accepted', warnings: [lossy] })).toMatch(/^within/);
+    expect(found({ kind: 'accepted', warnings: [lossy], unknown: [] })).toMatch(/^within/);
+    expect(found({ kind: 'accepted', warnings: [], unknown: ['body part', 'age'] })).toBe(
+      'unknown: the files do not state body part, age; the rest is within',
+    );
     const young: Warning = { kind: 'warning', code: 'age-outside-domain', ageYears: 3 };
-    expect(found({ kind: 'accepted', warnings: [lossy, young] })).toMatch(/^outside/);
+    expect(found({ kind: 'accepted', warnings: [lossy, young], unknown: ['kV'] })).toMatch(
+      /^outside: see the warning above; unknown: .*kV$/,
+    );
     expect(found({ kind: 'refused', reasons: [{ kind: 'refusal', code: 'localizer' }] })).toBeUndefined();
   });
 

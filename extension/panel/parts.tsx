@@ -49,7 +49,7 @@ export function Warnings({ warnings }: { warnings: readonly Warning[] }) {
   return (
     <Box tone="warning" cy="iscl-warnings">
       {warnings.map(warning => (
-        <span key={warning.code} data-cy={`iscl-notice-${warning.code}`}>
+        <span key={JSON.stringify(warning)} data-cy={`iscl-notice-${warning.code}`}>
           {describe(warning).happened}
         </span>
       ))}

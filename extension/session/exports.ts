@@ -76,7 +76,7 @@ export async function saveToArchive(
     await import('./save-tools');
   const { studyInstanceUid, slices } = run.source;
   const expected = slices.length;
-  const seriesInstanceUid = derivedSeriesUid(run, context.strength);
+  const seriesInstanceUid = await derivedSeriesUid(run, context.strength);
   // The same for the same series, so that Store takes up what was cut off, also by a reload.
   const sessionId = `${seriesInstanceUid}@${server.roots.stow}`;
   return alone(sessionId, signal, async () => {

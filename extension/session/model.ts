@@ -1,4 +1,4 @@
-import { judgeSeries, type Verdict } from '../../src/ct';
+import { judgeField, judgeSeries, type CtSlice, type Verdict } from '../../src/ct';
 import type { Engine, ModelCard } from '../../src/engine';
 import { DenoiseError, type Fault, type Refusal } from '../../src/notices';
 import { idle } from '../idle';
@@ -22,24 +22,45 @@ export class SessionModel {
   readonly engine: Engine;
   private readonly verdicts = new Map<string, Verdict>();
   private warm = false;
-  private disposed = false;
+  private readonly disposal = new AbortController();
 
   constructor(
     createEngine: () => Engine,
+    private readonly slicesOf: (displaySet: DisplaySet) => readonly CtSlice[],
     private readonly emit: (event: ModelEvent) => void,
   ) {
     this.engine = createEngine();
     void this.readCard();
   }
 
-  /** May this series be denoised? Until the card is read, nothing lies outside the model's domain. */
+  /**
+   * May this series be denoised? Until the card is read, nothing lies outside the model's domain. What the images themselves show follows with an
+   * event.
+   */
   judge(displaySet: DisplaySet): Verdict {
     const key = displaySet.displaySetInstanceUID;
-    const verdict =
-      this.verdicts.get(key) ??
-      judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null, this.card?.slab);
+    const known = this.verdicts.get(key);
+    if (known) return known;
+    const verdict = judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null, this.card?.slab);
     this.verdicts.set(key, verdict);
+    if (this.card && verdict.kind === 'accepted') void this.look(displaySet, verdict, this.card);
     return verdict;
+  }
+
+  /** The images in an idle moment: header or no header, a head is no trunk. */
+  private async look(
+    displaySet: DisplaySet,
+    verdict: Extract<Verdict, { kind: 'accepted' }>,
+    { domain }: ModelCard,
+  ): Promise<void> {
+    await idle();
+    const { signal } = this.disposal;
+    if (signal.aborted) return;
+    const shown = await judgeField(this.slicesOf(displaySet), domain, signal).catch(() => []);
+    if (signal.aborted || shown.length === 0) return;
+    const key = displaySet.displaySetInstanceUID;
+    this.verdicts.set(key, { ...verdict, warnings: [...verdict.warnings, ...shown] });
+    this.emit({ kind: 'model' });
   }
 
   /** Loads the model while the user looks at the first image, so that the first denoised slice does not wait for it. */
@@ -48,12 +69,12 @@ export class SessionModel {
     this.warm = true;
     // A fault is told by the run that needs the engine.
     void idle()
-      .then(() => (this.disposed ? null : this.engine.prepare()))
+      .then(() => (this.disposal.signal.aborted ? null : this.engine.prepare()))
       .catch(() => undefined);
   }
 
   async dispose(): Promise<void> {
-    this.disposed = true;
+    this.disposal.abort();
     await this.engine.dispose();
   }
 
@@ -61,7 +82,7 @@ export class SessionModel {
     try {
       this.card = await this.engine.card();
     } catch (error) {
-      if (this.disposed) return;
+      if (this.disposal.signal.aborted) return;
       if (!(error instanceof DenoiseError)) throw error;
       this.cardFault = error.notice;
     }

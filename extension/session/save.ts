@@ -1,3 +1,4 @@
+import { judgeField } from '../../src/ct';
 import type { DenoisedSlice } from '../../src/denoise';
 import {
   derivedSeriesInstanceUid,
@@ -14,13 +15,14 @@ import type { Run } from './run';
 import type { OhifSlice } from '../source';
 
 /** What the saved series says of itself. One for all its slices: the UIDs follow from it, and two would make two series. */
-function seriesProvenance(run: Run, strength: number): Provenance {
+async function seriesProvenance(run: Run, strength: number, signal?: AbortSignal): Promise<Provenance> {
   const { engine, verdict } = run.snapshot;
   if (!engine) throw new Error('nothing was denoised yet');
   const providers = new Set(
     run.source.slices.flatMap(({ instance }) => run.job.result(instance.SOPInstanceUID)?.provider ?? []),
   );
-  const warnings = verdict?.kind === 'accepted' ? verdict.warnings : [];
+  const shown = await judgeField(run.source.slices, engine.model.domain, signal);
+  const warnings = verdict?.kind === 'accepted' ? [...verdict.warnings, ...shown] : [];
   const uids = run.source.slices.map(({ instance }) => instance.SOPInstanceUID);
   // A run that was repaired may have used two providers; both are named.
   return {
@@ -30,8 +32,8 @@ function seriesProvenance(run: Run, strength: number): Provenance {
 }
 
 /** Series Instance UID of what `derivedInstances` gives at this strength. */
-export function derivedSeriesUid(run: Run, strength: number): string {
-  return derivedSeriesInstanceUid(run.source.seriesInstanceUid, seriesProvenance(run, strength));
+export async function derivedSeriesUid(run: Run, strength: number): Promise<string> {
+  return derivedSeriesInstanceUid(run.source.seriesInstanceUid, await seriesProvenance(run, strength));
 }
 
 export interface DeriveOptions {
@@ -52,7 +54,7 @@ export interface DeriveOptions {
 export async function* derivedInstances(run: Run, options: DeriveOptions): AsyncGenerator<DerivedInstance> {
   const { strength, seriesMoment = null, signal, server } = options;
   const { slices } = run.source;
-  const provenance = seriesProvenance(run, strength);
+  const provenance = await seriesProvenance(run, strength, signal);
   const client = server ? new DicomWebClient(server) : null;
   const deriver = new WorkerDeriver(
     () => new Worker(new URL('../../src/dicom/derive/derive.worker.ts', import.meta.url), { type: 'module' }),

@@ -53,7 +53,11 @@ export class Session {
     this.grid = new Grid(context, emit);
     this.libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = this.libraries;
-    this.model = new SessionModel(() => createEngine(engineChoice), emit);
+    this.model = new SessionModel(
+      () => createEngine(engineChoice),
+      displaySet => ohifSeries(displaySet, this.grid.dataSource, cornerstone).slices,
+      emit,
+    );
     const registry = (this.registry = new DerivedRegistry(cornerstone));
     this.runs = new Runs(services, registry, emit);
     const dataSource = () => this.grid.dataSource;

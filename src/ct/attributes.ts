@@ -56,3 +56,9 @@ export function items(instance: Attributes, keyword: string): NaturalizedInstanc
     (item): item is NaturalizedInstance => item !== null && typeof item === 'object',
   );
 }
+
+/** Acquisition Time (PS3.5 TM, HHMMSS.FFFFFF) in seconds; null when absent or shorter. */
+export function secondsOfDay(instance: Attributes): number | null {
+  const time = /^(\d{2}):?(\d{2}):?(\d{2}(?:\.\d*)?)$/.exec(text(instance, 'AcquisitionTime'));
+  return time ? Number(time[1]) * 3600 + Number(time[2]) * 60 + Number(time[3]) : null;
+}

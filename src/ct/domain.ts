@@ -1,6 +1,6 @@
 import type { Warning } from '../notices';
 import { number, text, texts } from './attributes';
-import type { ModelDomain, NaturalizedInstance } from './types';
+import type { DomainQuestion, ModelDomain, NaturalizedInstance } from './types';
 
 /**
  * One form for the ways a kernel is written: case and spaces dropped; Siemens' scanner prefix ("59 .21.B50s") and scan-mode suffix
@@ -122,9 +122,38 @@ function dateOf(value: string): number | null {
   return Number.isFinite(time) ? time : null;
 }
 
+/** What the files leave open, although the model card asks: de-identification often removes age and body part. Unknown is not within. */
+export function unstated(instances: readonly NaturalizedInstance[]): DomainQuestion[] {
+  const asked: Record<DomainQuestion, (instance: NaturalizedInstance) => boolean> = {
+    'body part': instance => text(instance, 'BodyPartExamined') !== '',
+    age: instance => ageYears(instance) !== null,
+    kV: instance => (number(instance, 'KVP') ?? 0) > 0,
+  };
+  return (Object.keys(asked) as DomainQuestion[]).filter(question => !instances.every(asked[question]));
+}
+
+/** Of images computed from several energies, in the words of the makers and of PS3.3 C.8.2.1; "monochrome" is no energy. */
+const SPECTRAL =
+  /\b\d{2,3}[ _]?KEV\b|\bMONO(?!CHROME)[A-Z+_ -]*|\bVMI\b|VIRTUAL[ _-]?(MONO|NON|UNENHANCED)|\bVN[CU]\b|\bVUE\b|IODINE|\bZ_?EFF|EFFECTIVE[ _]?(Z\b|ATOMIC)|ELECTRON[ _]?DENS|\bSPECTRAL\b/;
+
+/**
+ * Words that say an image was computed from several energies (virtual monoenergetic at 50 keV, virtual non-contrast, iodine); null for an image of one
+ * tube voltage. Its noise, and below 60 keV its HU, are others.
+ */
+function spectralWords(instance: NaturalizedInstance): string | null {
+  const energy = text(instance, 'MonoenergeticEnergyEquivalent');
+  if (energy !== '') return `${energy} keV`;
+  for (const keyword of ['ImageType', 'SeriesDescription', 'DerivationDescription', 'ProtocolName']) {
+    const words = texts(instance, keyword).join(' ');
+    const found = SPECTRAL.exec(words.toUpperCase().replace(/_/g, ' '));
+    if (found) return words.slice(found.index, found.index + 40).trim();
+  }
+  return null;
+}
+
 /**
  * What of this instance lies outside the model card. What decides the noise (kernel, thickness) must be stated to count as inside; age,
- * kVp and body part, which de-identification often removes, are judged only when stated.
+ * kVp and body part are judged only when stated (`unstated` tells the rest).
  */
 export function judgeDomain(instance: NaturalizedInstance, domain: ModelDomain): Warning[] {
   const warnings: Warning[] = [];
@@ -155,6 +184,10 @@ export function judgeDomain(instance: NaturalizedInstance, domain: ModelDomain):
   const kvp = number(instance, 'KVP');
   if (kvp !== null && kvp > 0 && outside(kvp, domain.kVp, 0.5)) {
     warnings.push({ kind: 'warning', code: 'kvp-outside-domain', kvp });
+  }
+  const spectral = spectralWords(instance);
+  if (spectral !== null) {
+    warnings.push({ kind: 'warning', code: 'spectral-outside-domain', words: spectral });
   }
   return warnings;
 }

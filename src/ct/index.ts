@@ -1,6 +1,7 @@
 /** What may be denoised and why not; HU in and out; padding; order of slices. Knows no pixel source and no engine. */
 export type * from './types';
 export { judgeSeries } from './verdict';
+export { fieldSamples, judgeField } from './field';
 export { sortAlongNormal } from './geometry';
 export { neighbourRuns, type SliceRun } from './neighbours';
 export { planSlabs, type Slab } from './slabs';

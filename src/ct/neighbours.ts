@@ -1,4 +1,4 @@
-import { number, numbers, text, texts } from './attributes';
+import { number, numbers, secondsOfDay, text, texts } from './attributes';
 import { COSINE_TOLERANCE, sliceNormal, sortAlongNormal } from './geometry';
 import type { NaturalizedInstance } from './types';
 
@@ -129,12 +129,6 @@ function stepsOf(stack: readonly NaturalizedInstance[]): Step[] | null {
       seconds: pause === null ? null : Math.min(pause, DAY_SECONDS - pause),
     };
   });
-}
-
-/** Acquisition Time (PS3.5 TM, HHMMSS.FFFFFF). */
-function secondsOfDay(instance: NaturalizedInstance): number | null {
-  const time = /^(\d{2}):?(\d{2}):?(\d{2}(?:\.\d*)?)$/.exec(text(instance, 'AcquisitionTime'));
-  return time ? Number(time[1]) * 3600 + Number(time[2]) * 60 + Number(time[3]) : null;
 }
 
 /** Which steps join neighbours. */

@@ -48,18 +48,20 @@ function made({ rows, columns, format, paint, padding }: Case) {
   return { stored, expected: expected.includes(1) ? expected : null, instance };
 }
 
+const hex = (values: { buffer: ArrayBufferLike } | null) =>
+  values && Buffer.from(values.buffer).toString('hex');
+
 describe('what is padding', () => {
   test.each(cases.map(each => [each.name, each] as const))('%s', (_name, each) => {
     const { stored, expected, instance } = made(each);
     const slice = sliceFromStored(stored, instance);
-    expect(slice.padding && Buffer.from(slice.padding).toString('hex')).toBe(
-      expected && Buffer.from(expected).toString('hex'),
-    );
+    expect(hex(slice.padding)).toBe(hex(expected));
     if (each.kept !== undefined) expect(slice.modality.padding !== null).toBe(each.kept);
-    expect(sliceFromHu(slice.hu, instance)).toEqual(slice);
+    const scaled = sliceFromHu(slice.hu, instance);
+    expect([hex(scaled.padding), scaled.modality]).toEqual([hex(slice.padding), slice.modality]);
     // Whatever a network makes of it, padding comes out as it went in; and at strength 0 every pixel does.
     const out = sliceToStored(new Float32Array(stored.length).fill(41), slice);
-    expected?.forEach((padded, i) => padded && expect(out[i]).toBe(stored[i]));
-    expect(sliceToStored(slice.hu, slice)).toEqual(slice.stored);
+    expect(hex(out.filter((_, i) => expected?.[i]))).toBe(hex(stored.filter((_, i) => expected?.[i])));
+    expect(hex(sliceToStored(slice.hu, slice))).toBe(hex(slice.stored));
   });
 });

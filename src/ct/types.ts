@@ -101,6 +101,14 @@ export interface ModelSlab {
   readonly beyondSpacing: 'refuse' | 'warn' | 'repeat';
 }
 
+/** What the domain asks that a file may leave open. A kernel or a thickness that is not stated has a warning of its own. */
+export type DomainQuestion = 'body part' | 'age' | 'kV';
+
 export type Verdict =
-  | { readonly kind: 'accepted'; readonly warnings: readonly Warning[] }
+  | {
+      readonly kind: 'accepted';
+      readonly warnings: readonly Warning[];
+      /** What of the model's domain the files do not state, and nobody can judge; empty when no model is chosen. */
+      readonly unknown: readonly DomainQuestion[];
+    }
   | { readonly kind: 'refused'; readonly reasons: readonly Refusal[] };

@@ -22,7 +22,7 @@ const judged = (changes: Record<string, unknown>) => {
 
 describe('judgeSeries accepts', () => {
   test('an original axial CT inside the domain, without a word', () => {
-    expect(judgeSeries(series(), domain)).toEqual({ kind: 'accepted', warnings: [] });
+    expect(judgeSeries(series(), domain)).toEqual({ kind: 'accepted', warnings: [], unknown: [] });
   });
   test('the same with backslash strings and numbers as strings', () => {
     const changes = {
@@ -35,7 +35,8 @@ describe('judgeSeries accepts', () => {
       Rows: '512',
       KVP: '000120',
     };
-    expect(judged(changes)).toEqual(['accepted']);
+    // All at one position.
+    expect(judged(changes)).toEqual(['accepted', 'positions-repeated']);
   });
   test('a missing Rescale Type, which means HU, and HU', () => {
     expect(judged({ RescaleType: 'HU ' })).toEqual(['accepted']);
@@ -46,7 +47,10 @@ describe('judgeSeries accepts', () => {
   });
   test('gantry tilt, uneven spacing and repeated positions', () => {
     const tilted = { ImageOrientationPatient: [1, 0, 0, 0, 0.96, -0.28] };
-    expect(judged({ ...tilted, ImagePositionPatient: [0, 0, 7] })).toEqual(['accepted']);
+    expect(judged({ ...tilted, ImagePositionPatient: [0, 0, 7] })).toEqual([
+      'accepted',
+      'positions-repeated',
+    ]);
   });
   test('a file that can be decoded in at least one way', () => {
     const unknown = '1.2.840.10008.1.2.4.103';
@@ -161,6 +165,45 @@ describe('judgeSeries warns of', () => {
   ])('%s', (_name, changes, ...expected) => {
     expect(judged(changes)).toEqual(['accepted', ...expected]);
   });
+  test.each([
+    { ImageType: ['DERIVED', 'PRIMARY', 'AXIAL', 'CT_SOM5 MONO', 'VMI'] },
+    { SeriesDescription: 'Mono 50 keV' },
+    { SeriesDescription: 'MonoE_40keV' },
+    { SeriesDescription: 'DE_Mono+ 55' },
+    { SeriesDescription: 'GSI MONO 70KEV' },
+    { SeriesDescription: 'Virtual Non Contrast' },
+    { SeriesDescription: 'VNC 120kV Br40' },
+    { SeriesDescription: 'Iodine overlay' },
+    { ProtocolName: 'Thorax VMI 60' },
+    { DerivationDescription: 'virtual monoenergetic image' },
+    { MonoenergeticEnergyEquivalent: 50 },
+  ])('an image computed from several energies: %j', changes => {
+    expect(judged(changes)).toContain('spectral-outside-domain');
+  });
+  test.each([
+    { SeriesDescription: 'Thorax 120kV' },
+    { SeriesDescription: 'MONOCHROME2 export' },
+    { SeriesDescription: 'pneumonoconiosis' },
+    { ProtocolName: 'Mikevolt' },
+  ])('no image of one tube voltage: %j', changes => {
+    expect(judged(changes)).toEqual(['accepted']);
+  });
+  test('nothing is within the domain that the files do not state', () => {
+    const unknown = (changes: Record<string, unknown>) => {
+      const verdict = judgeSeries(series(changes), domain);
+      return verdict.kind === 'accepted' && verdict.unknown;
+    };
+    expect(unknown({})).toEqual([]);
+    expect(unknown({ BodyPartExamined: undefined, PatientAge: undefined })).toEqual(['body part', 'age']);
+    expect(unknown({ BodyPartExamined: ' ' })).toEqual(['body part']);
+    expect(unknown({ PatientAge: 'unknown' })).toEqual(['age']);
+    expect(unknown({ PatientAge: '', PatientBirthDate: '19500101', StudyDate: '20200101' })).toEqual([]);
+    expect(unknown({ KVP: undefined })).toEqual(['kV']);
+    expect(unknown({ KVP: 0 })).toEqual(['kV']);
+    const some = [...series(), ctInstance({ BodyPartExamined: undefined }, 4)];
+    expect(judgeSeries(some, domain)).toMatchObject({ unknown: ['body part'] });
+    expect(judgeSeries(some, null)).toMatchObject({ unknown: [] });
+  });
   test.each(['b30F', 'B30s', '59 .21.B30s', 'B41s', ['B30f', '3'], 'standard ', 'FC17'])(
     'no kernel such as %j',
     kernel => {
@@ -191,6 +234,7 @@ describe('judgeSeries warns of', () => {
     expect(judgeSeries(series({ ConvolutionKernel: 'B70f' }), null)).toEqual({
       kind: 'accepted',
       warnings: [],
+      unknown: [],
     });
   });
 });

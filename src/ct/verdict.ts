@@ -1,6 +1,6 @@
 import type { Refusal, Warning } from '../notices';
 import { number, numbers, text, texts } from './attributes';
-import { judgeDomain } from './domain';
+import { judgeDomain, unstated } from './domain';
 import { gapsOf } from './gaps';
 import { COSINE_TOLERANCE, sliceNormal } from './geometry';
 import { invalid, missing, readModality } from './modality';
@@ -8,6 +8,7 @@ import { neighbourRuns } from './neighbours';
 import { isIsclDerived } from './product';
 import { isBeyond } from './slabs';
 import { CT_IMAGE_STORAGE, MULTI_FRAME_CT } from './sop-classes';
+import { judgeUniformity } from './uniformity';
 import { DECODABLE_TRANSFER_SYNTAXES, LOSSY_TRANSFER_SYNTAXES } from './transfer-syntaxes';
 import type { ModelDomain, ModelSlab, NaturalizedInstance, Verdict } from './types';
 
@@ -45,6 +46,7 @@ export function judgeSeries(
   }
   const gaps = reasons.list.length === 0 ? gapsOf(instances) : null;
   if (gaps) warnings.add({ kind: 'warning', code: 'slices-missing', ...gaps });
+  if (reasons.list.length === 0) for (const warning of judgeUniformity(instances)) warnings.add(warning);
   if (reasons.list.length === 0 && slab) {
     for (const notice of judgeNeighbours(instances, slab)) {
       if (notice.kind === 'refusal') reasons.add(notice);
@@ -53,7 +55,7 @@ export function judgeSeries(
   }
   return reasons.list.length > 0
     ? { kind: 'refused', reasons: reasons.list }
-    : { kind: 'accepted', warnings: warnings.list };
+    : { kind: 'accepted', warnings: warnings.list, unknown: domain ? unstated(instances) : [] };
 }
 
 /** Reasons in order of importance; what makes the rest meaningless (not CT, a multi-frame object) stands alone. */

@@ -41,6 +41,28 @@ export type Warning = { readonly kind: 'warning' } & (
       readonly neighbours: 'used' | 'not used';
     }
   | { readonly code: 'slices-missing'; readonly gaps: number; readonly slices: number }
+  /** Computed from several energies; in the file's own words. */
+  | { readonly code: 'spectral-outside-domain'; readonly words: string }
+  /** What the image shows (src/ct/field.ts). */
+  | { readonly code: 'head-outside-domain'; readonly diameterMm: number }
+  | { readonly code: 'small-body-outside-domain'; readonly diameterMm: number }
+  | { readonly code: 'cut-off-outside-domain'; readonly percent: number }
+  | {
+      readonly code: 'series-mixed';
+      readonly what:
+        | 'kernels'
+        | 'slice thicknesses'
+        | 'tube voltages'
+        | 'phases'
+        | 'acquisitions'
+        | 'image types'
+        | 'scanners';
+      /** Empty when only a pause tells. */
+      readonly values: string;
+    }
+  /** Slices at the position of another one. */
+  | { readonly code: 'positions-repeated'; readonly slices: number }
+  | { readonly code: 'pixels-not-square'; readonly rowMm: number; readonly columnMm: number }
   | { readonly code: 'slices-interrupted'; readonly parts: number }
   | { readonly code: 'lossy-source'; readonly method: string }
   | { readonly code: 'derived-source'; readonly imageType: string }

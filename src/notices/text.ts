@@ -158,6 +158,20 @@ function describeWarning(warning: Warning): string {
       return `The distance between slices (${warning.spacingMm} mm) is outside what the model was trained for; neighbouring slices are ${warning.neighbours}.`;
     case 'slices-missing':
       return `The series has ${warning.gaps} ${warning.gaps === 1 ? 'gap' : 'gaps'} between its slices; by their spacing, ${warning.slices} ${warning.slices === 1 ? 'slice is' : 'slices are'} missing.`;
+    case 'spectral-outside-domain':
+      return `The images are computed from several energies ("${warning.words}"); the model was trained on images of one tube voltage.`;
+    case 'head-outside-domain':
+      return `The images look like a head (a ring of bone, ${warning.diameterMm} mm across), which is outside what the model was trained for.`;
+    case 'small-body-outside-domain':
+      return `The body in the images is only ${warning.diameterMm} mm across, as of a child, a neck or a limb, which is outside what the model was trained for.`;
+    case 'cut-off-outside-domain':
+      return `The field of view cuts the body off (${warning.percent} % of its edge is not air), as in a cone beam or a heart, which is outside what the model was trained for.`;
+    case 'series-mixed':
+      return `The series holds several ${warning.what}${warning.values ? ` (${warning.values})` : ' (the scanner paused)'} under one series UID.`;
+    case 'positions-repeated':
+      return `${warning.slices === 1 ? 'One slice lies' : `${warning.slices} slices lie`} at the position of another slice.`;
+    case 'pixels-not-square':
+      return `The pixels are not square (${warning.rowMm} mm by ${warning.columnMm} mm); the model was trained on square ones.`;
     case 'slices-interrupted':
       return `The series is ${warning.parts} stacks of slices, by gaps, spacing or acquisition; no slice is denoised with a neighbour of another stack.`;
     case 'lossy-source':

@@ -61,7 +61,11 @@ describe('a slice that cannot be read is named, whatever is left of it', () => {
       {
         outcome: 'done',
         written: 4,
-        verdict: { warnings: [{ code: 'slices-missing', gaps: 1, slices: 1 }] },
+        verdict: {
+          warnings: expect.arrayContaining([
+            expect.objectContaining({ code: 'slices-missing', gaps: 1, slices: 1 }),
+          ]),
+        },
       },
     ]);
   });
