@@ -10,6 +10,7 @@ const allow = {
   engine: ['notices', 'ct'],
   denoise: ['notices', 'ct', 'engine'],
   residual: ['notices', 'ct'],
+  guard: ['notices', 'ct', 'engine', 'residual'],
   dicom: ['notices', 'ct', 'decimal'],
   series: ['notices', 'ct', 'engine', 'denoise', 'dicom'],
   store: ['notices', 'ct', 'dicom'],

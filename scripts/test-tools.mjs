@@ -40,7 +40,7 @@ const TOOLS = [
     : []),
 ];
 
-/** pydicom and its decoders; the trainer pins the versions. */
+/** pydicom and its decoders, and what computes the lesion guard again; the trainer pins the versions. */
 const PYTHON_PACKAGES = [
   'numpy',
   'pydicom>=3.0,<4',
@@ -49,6 +49,7 @@ const PYTHON_PACKAGES = [
   'pylibjpeg-openjpeg',
   'pylibjpeg-rle',
   'pyjpegls',
+  'onnxruntime>=1.20,<2',
 ];
 
 /**
@@ -71,7 +72,7 @@ export function testTools(root) {
 const venvPython = root => join(root, '.cache/test-venv/bin/python');
 
 function havePydicom(python = process.env.ISCL_PYTHON ?? 'python3') {
-  const check = 'import numpy, pydicom, openjpeg, jpeg_ls; assert pydicom.__version__ >= "3"';
+  const check = 'import numpy, pydicom, openjpeg, jpeg_ls, onnxruntime; assert pydicom.__version__ >= "3"';
   return spawnSync(python, ['-c', check]).status === 0;
 }
 

@@ -20,6 +20,16 @@ export function sliceNormal(orientation: readonly number[]): Vector | null {
   return [normal[0] / length, normal[1] / length, normal[2] / length];
 }
 
+/** Distance between pixels, mm (the geometric mean where rows and columns differ), and slice thickness, mm; null where it is not stated. */
+export function pixelSizeOf(instance: NaturalizedInstance): { pixelMm: number; thicknessMm: number | null } {
+  const [row, column] = numbers(instance, 'PixelSpacing') as [number, number];
+  const thickness = number(instance, 'SliceThickness');
+  return {
+    pixelMm: Math.sqrt(row * column),
+    thicknessMm: thickness !== null && thickness > 0 ? thickness : null,
+  };
+}
+
 /** Distance of the slice from the origin along `normal`, mm; null without a usable Image Position (Patient). */
 function positionAlong(normal: Vector, instance: NaturalizedInstance): number | null {
   const position = numbers(instance, 'ImagePositionPatient');

@@ -2,7 +2,7 @@
 export type * from './types';
 export { judgeSeries } from './verdict';
 export { fieldSamples, judgeField } from './field';
-export { sortAlongNormal } from './geometry';
+export { pixelSizeOf, sortAlongNormal } from './geometry';
 export { neighbourRuns, type SliceRun } from './neighbours';
 export { planSlabs, type Slab } from './slabs';
 export {
