@@ -16,6 +16,8 @@ export type TargetSpec =
   | { readonly kind: 'folder'; readonly path: string; readonly flat: boolean }
   | { readonly kind: 'dicomweb'; readonly root: string };
 
+export type GuardMode = 'stop' | 'warn';
+
 export interface Settings {
   readonly source: SourceSpec;
   /** Null with --dry-run. */
@@ -27,6 +29,9 @@ export interface Settings {
   readonly provider: 'cpu' | 'webgpu';
   readonly threads: number | null;
   readonly json: boolean;
+  readonly guards: GuardMode;
+  /** A JSON file; null: the defaults. */
+  readonly guardLimits: string | null;
   /** Where an interrupted store keeps its journal. */
   readonly state: string;
 }
@@ -52,12 +57,16 @@ changed. Run the same command again after an interruption: it keeps complete ima
   --model ID|PATH   an id of models/manifest.json, a manifest, or an .onnx file beside its manifest
   --provider NAME   cpu (default) or webgpu
   --threads N       CPU threads; default all
+  --guards MODE     stop (default): write nothing of a series where the model loses faint lesions, shifts HU, blurs
+                    or adds texture; warn: write it, and report that
+  --guard-limits F  a JSON file with limits of the site (docs/batch.md)
   --dry-run         list each series, denoised or refused with the reason, and stop
   --json            print the report as JSON
   --state DIR       journal of interrupted stores; default $XDG_STATE_HOME/iscl-denoise
   --version, --help
 
-Environment: ISCL_FROM_AUTHORIZATION, ISCL_TO_AUTHORIZATION: values of the Authorization header.
+Environment: ISCL_FROM_AUTHORIZATION, ISCL_TO_AUTHORIZATION: values of the Authorization header. ISCL_GUARDS: MODE
+where --guards is not given.
 Exit codes: 0 done, 1 defect, 2 usage, 3 all refused, 4 incomplete (run again), 5 source, 6 model or
 provider, 7 target, 130 interrupted (run again).
 `;
@@ -88,6 +97,8 @@ export function readArguments(
     provider: readProvider(values.provider ?? 'cpu'),
     threads: values.threads === undefined ? null : readThreads(values.threads),
     json: values.json ?? false,
+    guards: readGuards(values.guards ?? (env['ISCL_GUARDS'] || 'stop')),
+    guardLimits: values['guard-limits'] ?? null,
     state: values.state ?? join(env['XDG_STATE_HOME'] || join(home(env), '.local', 'state'), 'iscl-denoise'),
   };
 }
@@ -116,6 +127,8 @@ function parse(argv: readonly string[]) {
         provider: { type: 'string' },
         threads: { type: 'string' },
         state: { type: 'string' },
+        guards: { type: 'string' },
+        'guard-limits': { type: 'string' },
         json: { type: 'boolean' },
         'dry-run': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -169,6 +182,12 @@ export function readStrength(text: string): number {
 export function readProvider(text: string): 'cpu' | 'webgpu' {
   if (text === 'cpu' || text === 'webgpu') return text;
   throw new UsageError(`--provider "${text}" is neither cpu nor webgpu`);
+}
+
+/** @throws UsageError */
+export function readGuards(text: string): GuardMode {
+  if (text === 'stop' || text === 'warn') return text;
+  throw new UsageError(`--guards "${text}" is neither stop nor warn`);
 }
 
 /** @throws UsageError */

@@ -9,6 +9,7 @@ import { readArguments, USAGE, UsageError, type Settings } from './arguments';
 import { dicomWebOptions, dicomWebTarget, listDicomWeb } from './dicomweb';
 import { EXIT } from './exit-codes';
 import { folderTarget } from './folder';
+import { guardSettings, type GuardSettings } from './guard';
 import { listFolder } from './folder-source';
 import { mercureSettings, writeMercureResult } from './mercure';
 import { chooseModel } from './model';
@@ -78,6 +79,7 @@ class Run {
   private card: ModelCard | null = null;
   private info: EngineInfo | null = null;
   private engine: Engine | null = null;
+  private guard: GuardSettings | null = null;
 
   constructor(
     private readonly settings: Settings,
@@ -121,6 +123,7 @@ class Run {
 
   private async executeAll(): Promise<number> {
     const { settings, process } = this;
+    this.guard = await guardSettings(settings.guards, settings.guardLimits);
     this.engine = createNodeEngine({
       ...(await chooseModel(settings.model, process.modelsFolder)),
       ...(process.createThread && { createThread: process.createThread }),
@@ -199,6 +202,7 @@ class Run {
       target,
       strength: this.settings.strength,
       createdAt: this.startedAt,
+      guard: this.guard!,
       progress: this.progress,
       signal: this.process.signal,
     });

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeAtomically } from '../src/store/node';
-import { readProvider, readStrength, readThreads, UsageError, type Settings } from './arguments';
+import { readGuards, readProvider, readStrength, readThreads, UsageError, type Settings } from './arguments';
 import type { Report } from './report';
 
 /** Null when the command was not started by mercure. @throws UsageError for settings that cannot be followed */
@@ -16,7 +16,7 @@ export async function mercureSettings(
 ): Promise<Settings | null> {
   const { MERCURE_IN_DIR: input, MERCURE_OUT_DIR: output } = env;
   if (!input || !output || argv.length > 0) return null;
-  const { strength, model, provider, threads, ...unknown } = await taskSettings(input);
+  const { strength, model, provider, threads, guards, ...unknown } = await taskSettings(input);
   const [first] = Object.keys(unknown);
   if (first !== undefined) throw new UsageError(`task.json: there is no setting "${first}"`);
   return {
@@ -27,6 +27,8 @@ export async function mercureSettings(
     provider: readProvider(String(provider ?? 'cpu')),
     threads: threads === undefined ? null : readThreads(String(threads)),
     json: false,
+    guards: readGuards(String(guards ?? (env['ISCL_GUARDS'] || 'stop'))),
+    guardLimits: null,
     state: join(tmpdir(), 'iscl-denoise'),
   };
 }

@@ -9,6 +9,8 @@ export interface Progress {
   checking(done: number, total: number): void;
   /** Slices of a sample computed again, to compare with what is there. */
   comparing(progress: JobProgress): void;
+  /** Known lesions are put into the series and denoised, before anything is written. */
+  guarding(): void;
   slice(progress: JobProgress): void;
   end(): void;
 }
@@ -53,6 +55,9 @@ export function textProgress(stream: Stream, now: () => number = Date.now): Prog
     },
     comparing({ done, total }) {
       line(`${prefix}: ${done} of ${total} slices of a sample computed again`);
+    },
+    guarding() {
+      line(`${prefix}: known lesions are measured`);
     },
     slice({ done, failed, total, secondsLeft }) {
       const left = secondsLeft === null || secondsLeft === 0 ? '' : `, ${duration(secondsLeft)} left`;

@@ -1,5 +1,6 @@
 import type { Verdict } from '../src/ct';
 import type { EngineInfo } from '../src/engine';
+import type { GuardReport } from '../src/guard';
 import { describe, type Fault, type Refusal } from '../src/notices';
 import type { StoreReport } from '../src/store';
 
@@ -18,6 +19,8 @@ export interface SeriesReport {
   readonly notice: Fault | null;
   readonly store: StoreReport | null;
   readonly provider: EngineInfo['provider'] | null;
+  /** What the model does to known faint lesions, noise and HU of this series; null where nothing was to be written, or no slice can be read. */
+  readonly guard: GuardReport | null;
   /** `load` (read and decode) and `encode` (blend and derive) may run while the engine computes, so they can add up to more than `wall`. */
   readonly seconds: {
     readonly wall: number;
@@ -52,6 +55,10 @@ export function summary(report: Report): string {
   const lines = report.series.flatMap(series => [
     `${series.seriesInstanceUid}: ${OUTCOME[series.outcome]}, ${series.slices} slices${counts(series)}`,
     ...verdictLines(series.verdict).map(line => `  ${line}`),
+    ...(series.guard ? [`  ${series.guard.sentence}`] : []),
+    ...(series.guard?.findings ?? [])
+      .filter(finding => finding.code !== series.notice?.code)
+      .map(finding => `  guard: ${describe(finding).happened}`),
     ...series.failed.map(({ sopInstanceUid, reason }) => `  failed: ${sopInstanceUid}: ${reason}`),
     // That it was interrupted is said already.
     ...(series.notice && series.notice.code !== 'cancelled' && series.notice.code !== 'save-cancelled'
@@ -106,10 +113,12 @@ function verdictLines(verdict: Verdict): string[] {
   return lines;
 }
 
-/** What to do is in the first line already (run again), and the notice's own words for it are a viewer's; not so for wrong pixels in the archive. */
+/** What to do is in the first line already (run again), and the notice's own words for it are a viewer's; not so for wrong pixels in the archive and for what the guard finds. */
 function noticeLines(notice: Fault): string[] {
   const { happened, kept, todo } = describe(notice);
-  return notice.code === 'store-mismatch' ? [happened, kept, todo] : [happened];
+  return notice.code === 'store-mismatch' || notice.code.startsWith('guard-')
+    ? [happened, kept, todo]
+    : [happened];
 }
 
 /** With what the system says of it. What to do next depends on the exit code (docs/batch.md): the notice's own words for it are a viewer's. */

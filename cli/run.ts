@@ -3,6 +3,7 @@ import { judgeField, judgeSeries, sortAlongNormal, type Verdict } from '../src/c
 import { derivedSeriesInstanceUid } from '../src/dicom';
 import { compareExisting, divide } from './earlier-run';
 import type { ModelCard } from '../src/engine';
+import { DenoiseError, type Fault } from '../src/notices';
 import { SeriesBusy } from './lock';
 import type { Progress } from './progress';
 import type { SeriesReport } from './report';
@@ -55,6 +56,7 @@ export function listedSeries(
     notice: null,
     store: null,
     provider: null,
+    guard: null,
     seconds: { wall: 0, load: 0, inference: 0, encode: 0 },
   };
 }
@@ -92,20 +94,23 @@ async function runInto(
   series: SourceSeries,
   verdict: Accepted,
   pipeline: SeriesPipeline,
-  { progress, signal, info }: RunOptions,
+  { progress, signal, info, guard: { mode } }: RunOptions,
 ): Promise<SeriesReport> {
   const { studyInstanceUid, seriesInstanceUid, instances } = series;
   const { missing, existing } = await divide(instances, { pipeline, target, progress, signal });
   const compared = await compareExisting(existing, { pipeline, target, progress, signal });
   const kept = existing.length - compared.foreign.length;
+  const finding = missing.length > 0 ? await findingOf(pipeline, progress) : null;
+  const held = finding !== null && mode === 'stop';
+  const refused = held && finding.code.startsWith('guard-');
   const { consumed: stored, fault } = await pipeline.run(
-    missing,
+    held ? [] : missing,
     target.seriesMoment,
     now => progress.slice(now),
     made => target.store(made, instances.length - existing.length, signal),
   );
   const failed = [...pipeline.failed, ...compared.foreign, ...stored.failed];
-  const notice = compared.notice ?? stored.notice ?? fault;
+  const notice = compared.notice ?? stored.notice ?? fault ?? (held ? finding : null);
   const whole = kept + stored.written === instances.length && failed.length === 0 && !notice;
   const seconds = (ms: number) => Math.round(ms) / 1000;
   return {
@@ -114,13 +119,14 @@ async function runInto(
     derivedSeriesInstanceUid: derivedUid,
     slices: instances.length,
     verdict,
-    outcome: whole ? 'done' : signal.aborted ? 'interrupted' : 'incomplete',
+    outcome: whole ? 'done' : signal.aborted ? 'interrupted' : refused ? 'refused' : 'incomplete',
     kept,
     written: stored.written,
     failed,
     notice,
     store: stored.store,
     provider: info.provider,
+    guard: pipeline.guard,
     seconds: {
       wall: seconds(performance.now() - pipeline.started),
       load: seconds(pipeline.ms.load),
@@ -128,4 +134,17 @@ async function runInto(
       encode: seconds(pipeline.ms.encode),
     },
   };
+}
+
+/** What the guard finds on the series, the gravest; null where nothing forbids writing it. */
+async function findingOf(pipeline: SeriesPipeline, progress: Progress): Promise<Fault | null> {
+  progress.guarding();
+  try {
+    return (await pipeline.measure())?.findings.at(-1) ?? null;
+  } catch (error) {
+    // The engine's, or a result that is no image: run again.
+    if (error instanceof DenoiseError && error.notice.kind === 'fault' && error.notice.code !== 'cancelled')
+      return error.notice;
+    throw error;
+  }
 }

@@ -4,6 +4,8 @@ import { deriveInstance, type DerivedInstance, type Provenance, type SeriesMomen
 import type { Engine, EngineInfo } from '../src/engine';
 import { describe, type Fault } from '../src/notices';
 import { derivedSeries, provenanceOf } from '../src/series';
+import type { GuardReport } from '../src/guard';
+import { guardOf, type GuardSettings } from './guard';
 import { JobResults } from './job-results';
 import type { SourceInstance, SourceSeries } from './source';
 import { SourceSlice } from './source-slice';
@@ -15,6 +17,7 @@ export interface PipelineOptions {
   /** 0 to 1. */
   readonly strength: number;
   readonly createdAt: Date;
+  readonly guard: GuardSettings;
   readonly signal: AbortSignal;
 }
 
@@ -24,6 +27,8 @@ export class SeriesPipeline {
   readonly failed: FailedInstance[] = [];
   readonly started = performance.now();
   readonly ms = { load: 0, inference: 0, encode: 0 };
+  /** What `measure` found; it is written into what is made from then on. */
+  guard: GuardReport | null = null;
 
   constructor(
     private readonly series: SourceSeries,
@@ -40,7 +45,30 @@ export class SeriesPipeline {
   provenance(provider = this.options.info.provider): Provenance {
     const { info, strength } = this.options;
     const uids = this.series.instances.map(({ instance }) => instance.SOPInstanceUID);
-    return provenanceOf(info, provider, strength, this.verdict.warnings, uids);
+    return provenanceOf(info, provider, strength, this.verdict.warnings, uids, this.measured());
+  }
+
+  /** What the model does to known lesions in this series, before anything is written. @throws DenoiseError of the engine */
+  async measure(): Promise<GuardReport | null> {
+    const slices = this.slices(new Set());
+    return (this.guard = await guardOf(slices, this.options));
+  }
+
+  private measured(): string[] {
+    return this.guard ? [this.guard.sentence] : [];
+  }
+
+  /** Along the normal. @param wanted by SOP Instance UID, to be derived */
+  private slices(wanted: ReadonlySet<string>): SourceSlice[] {
+    return sortAlongNormal(
+      this.series.instances.map(
+        source =>
+          new SourceSlice(source, wanted.has(source.instance.SOPInstanceUID), this.slab !== null, ms => {
+            this.ms.load += ms;
+          }),
+      ),
+      ({ instance }) => instance,
+    );
   }
 
   /**
@@ -56,15 +84,8 @@ export class SeriesPipeline {
     if (sources.length === 0) return { consumed: await consume(nothing()), fault: null };
     const { engine, signal, strength, createdAt } = this.options;
     const wanted = new Set(sources.map(({ instance }) => instance.SOPInstanceUID));
-    const hashed = this.slab !== null;
-    const onLoad = (ms: number) => void (this.ms.load += ms);
     // All of the series: the neighbours that a slab reads may have been denoised by an earlier run.
-    const slices = sortAlongNormal(
-      this.series.instances.map(
-        source => new SourceSlice(source, wanted.has(source.instance.SOPInstanceUID), hashed, onLoad),
-      ),
-      ({ instance }) => instance,
-    );
+    const slices = this.slices(wanted);
     const byUid = new Map(slices.map(slice => [slice.instance.SOPInstanceUID, slice]));
     const { studyInstanceUid, seriesInstanceUid } = this.series;
     const job = new DenoiseJob({

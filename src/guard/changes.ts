@@ -5,7 +5,7 @@ import type { ChangeMeasurement } from './types';
 /** Side of the squares in which a change is looked for that a whole tissue's mean would hide. */
 export const BLOCK_PX = 32;
 /** A tissue of fewer pixels, over all slices looked at, has a mean that is mostly noise. */
-const FEWEST_PIXELS = 2000;
+const FEWEST_PIXELS = 5000;
 
 const EDGE_HU_PER_PX = 50;
 const FEWEST_EDGE_PIXELS = 500;

@@ -1,15 +1,50 @@
 import { relativeDetectability } from './observer';
 import type { GuardMeasurement, Kept, Lesion, LesionMeasurement } from './types';
 
-/** From which share of its contrast, or of the original's d', a lesion counts as kept. */
+/** A site may set its own. Those under `stop` and below it forbid saving at that strength (`guardFindings`). */
 export interface GuardThresholds {
-  /** Below: look closer. */
+  /** A lesion that keeps a smaller share of its contrast, or of the original's d', asks for a closer look. */
   readonly amber: number;
-  /** Below: too much is lost to read with. */
+  /** Too much is lost to read with. */
   readonly red: number;
+  /** Smallest share of its contrast that a lesion, lighter or darker, may keep. */
+  readonly stop: number;
+  /** Largest mean change of a tissue, HU. */
+  readonly tissueHu: number;
+  readonly boneHu: number;
+  /** Largest mean change of a square of 32 x 32 pixels, HU. */
+  readonly blockHu: number;
+  /** Smallest share of their sharpness that strong edges may keep. */
+  readonly edges: number;
+  /** Largest SD of what is added to uniform tissue, over the SD of the original's noise. */
+  readonly texture: number;
 }
 
-export const DEFAULT_THRESHOLDS: GuardThresholds = { amber: 0.9, red: 0.8 };
+/** Measured on the shared series and on planted faults (docs/evaluation.md, "The guard"). */
+export const DEFAULT_THRESHOLDS: GuardThresholds = {
+  amber: 0.9,
+  red: 0.8,
+  stop: 0.5,
+  tissueHu: 3,
+  boneHu: 4,
+  blockHu: 5,
+  edges: 0.9,
+  texture: 0.45,
+};
+
+/**
+ * The defaults with what a site sets.
+ * @throws RangeError for a name that is none, and for what is no number of 0 or more
+ */
+export function readThresholds(given: unknown): GuardThresholds {
+  if (given === null || typeof given !== 'object' || Array.isArray(given))
+    throw new RangeError('the limits are no object');
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in DEFAULT_THRESHOLDS)) throw new RangeError(`there is no limit "${name}"`);
+    if (typeof value !== 'number' || !(value >= 0)) throw new RangeError(`the limit "${name}" is no number`);
+  }
+  return { ...DEFAULT_THRESHOLDS, ...given };
+}
 
 export type Level = 'green' | 'amber' | 'red';
 

@@ -4,8 +4,10 @@ export { LESIONS, measureGuard, type GuardOptions } from './measure';
 export {
   DEFAULT_THRESHOLDS,
   guardFigures,
-  type GuardFigures,
+  readThresholds,
   type GuardThresholds,
   type LesionFigures,
   type Level,
 } from './figures';
+export { assertSafe } from './findings';
+export { guardReport, noiseAt, strengthForNoise, type GuardReport } from './report';

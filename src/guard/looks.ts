@@ -1,4 +1,4 @@
-import { neighbourRuns, planSlabs, type CtSlice, type ModelSlab, type Slab } from '../ct';
+import { neighbourRuns, planSlabs, type CtSlice, type ModelSlab, type Slab, type SliceHu } from '../ct';
 import { UniformTissue } from './uniform';
 
 /** Anatomy is looked for in a mean over so many millimetres along the normal, three to seven slices. */
@@ -27,7 +27,9 @@ export interface Look {
 /**
  * Three to five slices of the series with most uniform tissue, among nine that are spread over it, in their order; where none has any, three that
  * are spread over it.
+ * A slab that cannot be read is passed over.
  * @param rest awaited between slices: a viewer stays quick
+ * @throws what `loadHu` rejects with where no slab can be read; the signal's reason
  */
 export async function findLooks(
   slices: readonly CtSlice[],
@@ -44,16 +46,25 @@ export async function findLooks(
   const from = whole.length > 0 ? whole : slabs;
   const count = Math.min(SEARCHED, from.length);
   const looks: Look[] = [];
+  let unreadable: PromiseRejectedResult | null = null;
   for (let i = 0; i < count; i++) {
     const each = from[Math.floor(((i + 0.5) * from.length) / count)]!;
     const output = (each.own.length - 1) >> 1;
     const middle = each.own[output]!;
     const run = runs.find(({ indices }) => indices.includes(middle))!;
     await rest();
-    const around = await Promise.all(
-      guideOf(run.indices, middle, run.spacingMm).map(index => slices[index]!.loadHu(signal)),
-    );
+    const read = [...new Set([...each.inputs, ...guideOf(run.indices, middle, run.spacingMm)])];
+    const loaded = await Promise.allSettled(read.map(index => slices[index]!.loadHu(signal)));
     signal?.throwIfAborted();
+    const lost = loaded.find(one => one.status === 'rejected');
+    if (lost) {
+      unreadable = lost;
+      continue;
+    }
+    const pixels = new Map(
+      read.map((index, at) => [index, (loaded[at] as PromiseFulfilledResult<SliceHu>).value]),
+    );
+    const around = guideOf(run.indices, middle, run.spacingMm).map(index => pixels.get(index)!);
     const { rows, columns } = around[0]!;
     const tissue = new UniformTissue(
       around.map(({ hu }) => hu),
@@ -64,6 +75,7 @@ export async function findLooks(
     const offsets = new Map(distinct.map((index, at) => [index, at - distinct.indexOf(middle)]));
     looks.push({ slab: each, middle, output, offsets, gapMm: run.spacingMm, tissue });
   }
+  if (looks.length === 0 && unreadable) throw unreadable.reason;
   const wanted = Math.min(MOST, Math.max(FEWEST, Math.floor(slices.length / SLICES_A_LOOK)));
   const rank = (look: Look) => look.tissue.count(RANK_DEPTH_PX);
   const uniform = looks.filter(look => rank(look) > 0);

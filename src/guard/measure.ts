@@ -4,6 +4,7 @@ import { addBall, renderBall, type RenderedBall } from './ball';
 import { Changes } from './changes';
 import { findLooks, type Look } from './looks';
 import { Channels, covariance, meanOf, WINDOW_PX } from './observer';
+import { FEWEST_PLACES, planOf, type Plan } from './plan';
 import { meanProduct, ringPower, transformed, type Transformed } from './spectrum';
 import type { GuardMeasurement, Kept, Lesion, LesionMeasurement, NoiseMeasurement, Place } from './types';
 import { HALF, type Spot } from './uniform';
@@ -15,15 +16,8 @@ export const LESIONS: readonly Lesion[] = [
   { diameterMm: 5, contrastHu: 60 },
   { diameterMm: 10, contrastHu: 60 },
 ];
-/** Fewer places say nothing about a scan. */
-const FEWEST_PLACES = 5;
-const MOST_PLACES_A_LOOK = 8;
 /** Fewer regions do not tell the covariance of six channels. */
 const FEWEST_REGIONS = 20;
-const MOST_REGIONS_A_SLICE = 20;
-const ENOUGH_REGIONS = 40;
-/** How far from edges lesions and noise are read; less where a scan has too little uniform tissue for it. */
-const DEPTHS_PX = [14, 11, 9, 8];
 const SIDE = 2 * HALF + 1;
 
 export interface GuardOptions {
@@ -35,14 +29,6 @@ export interface GuardOptions {
   /** Awaited before every step of some ten milliseconds and every inference; a viewer waits for an idle moment. */
   readonly rest?: () => Promise<void>;
   readonly signal?: AbortSignal;
-}
-
-/** Where the lesions of one look go, and in which regions of its slices noise is read. */
-interface Plan {
-  readonly look: Look;
-  /** Of each lesion. */
-  readonly places: readonly (readonly Spot[])[];
-  readonly sites: readonly Spot[];
 }
 
 /** What is read of a lesion at one place. */
@@ -127,38 +113,6 @@ function geometryOf({ instance }: CtSlice, { gapMm }: Look) {
   const { pixelMm, thicknessMm } = pixelSizeOf(instance);
   const gap = gapMm ?? thicknessMm ?? 1;
   return { pixelMm, gapMm: gap, thicknessMm: thicknessMm ?? gap };
-}
-
-/** As many of the lesions as get places enough, the first ones first: there may be room for none. */
-function planOf(looks: readonly Look[], balls: readonly RenderedBall[]): Plan[] {
-  const sitesAt = (depth: number) => looks.map(({ tissue }) => tissue.sites(depth, MOST_REGIONS_A_SLICE));
-  const enough = (depth: number) =>
-    sitesAt(depth).flat().length * looks[0]!.slab.own.length >= ENOUGH_REGIONS;
-  const depth = DEPTHS_PX.find(enough) ?? DEPTHS_PX.at(-1)!;
-  const sites = sitesAt(depth);
-  for (let kinds = balls.length; kinds > 0; kinds--) {
-    const places = looks.map(({ tissue }, at) => placesOf(tissue, balls.slice(0, kinds), depth, at));
-    const found = (kind: number) => places.reduce((sum, each) => sum + each[kind]!.length, 0);
-    if (Array.from({ length: kinds }, (_, kind) => found(kind)).every(count => count >= FEWEST_PLACES))
-      return looks.map((look, at) => ({ look, places: places[at]!, sites: sites[at]! }));
-  }
-  return looks.map((look, at) => ({ look, places: [], sites: sites[at]! }));
-}
-
-/** Another lesion has the first turn in each look. */
-function placesOf(
-  tissue: Look['tissue'],
-  balls: readonly RenderedBall[],
-  depth: number,
-  turn: number,
-): Spot[][] {
-  const order = balls.map((_, i) => (i + turn) % balls.length);
-  const found = tissue.places(
-    order.map(i => balls[i]!.radiusPx),
-    depth,
-    MOST_PLACES_A_LOOK,
-  );
-  return balls.map((_, i) => found[order.indexOf(i)]!);
 }
 
 async function slabOf(

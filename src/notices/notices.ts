@@ -105,6 +105,33 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'store-journal'; readonly what: string }
   | { readonly code: 'save-folder'; readonly what: string }
   | { readonly code: 'save-cancelled'; readonly what: 'zip' | 'folder' | 'store' }
+  /** What `src/guard` finds on the scan itself, in whole percent and tenths of an HU. */
+  | {
+      readonly code: 'guard-lesions';
+      readonly diameterMm: number;
+      readonly contrastHu: number;
+      /** Of the strength that is to be saved. */
+      readonly strengthPercent: number;
+      readonly keptPercent: number;
+      /** Strength at which the lesion keeps enough; 0: there is none. */
+      readonly keepingPercent: number;
+    }
+  | { readonly code: 'guard-texture'; readonly addedPercent: number }
+  | { readonly code: 'guard-edges'; readonly keptPercent: number }
+  | {
+      readonly code: 'guard-tissue';
+      readonly tissue: string;
+      readonly changeHu: number;
+      readonly limitHu: number;
+    }
+  /** Row and column from 1. */
+  | {
+      readonly code: 'guard-region';
+      readonly sopInstanceUid: string;
+      readonly row: number;
+      readonly column: number;
+      readonly changeHu: number;
+    }
   | { readonly code: 'still-shown'; readonly seconds: number }
   | { readonly code: 'internal' }
   | { readonly code: 'cancelled' }

@@ -13,6 +13,10 @@ const SAVED_KEPT = 'The denoised slices are kept, and files already saved stay s
 const STORED_KEPT = 'The denoised slices are kept, and images already stored stay stored.';
 const WARNED = 'The series is denoised, and the derived series holds this warning.';
 
+const NOT_SAVED = 'Nothing was saved. The original series is unchanged.';
+const OTHER_MODEL =
+  'Do not read this scan with the denoised series. Lower the strength, or use another model, and tell your physicist.';
+
 const CHOOSE_AXIAL = 'Choose an original axial CT series of this study.';
 const ASK_SCANNER_SIDE = 'Get the series as the scanner wrote it, or choose another series.';
 const COMPARE = 'Compare with the original before you rely on any detail.';
@@ -345,6 +349,40 @@ function describeFault(fault: Fault): NoticeText {
         }[fault.what],
         todo: 'Save again when you are ready; no image is written twice.',
       };
+    case 'guard-lesions': {
+      const { diameterMm, contrastHu, strengthPercent, keptPercent, keepingPercent } = fault;
+      const enough =
+        keepingPercent > 0 ? `at ${keepingPercent} % it keeps enough` : 'at no strength does it keep enough';
+      return {
+        happened: `At strength ${strengthPercent} %, a lesion of ${diameterMm} mm and ${contrastHu} HU that was added to this scan keeps ${keptPercent} % of its contrast; ${enough}.`,
+        kept: NOT_SAVED,
+        todo: keepingPercent > 0 ? 'Lower the strength, or use another model.' : 'Use another model.',
+      };
+    }
+    case 'guard-texture':
+      return {
+        happened: `The model adds texture to uniform tissue of this scan: ${fault.addedPercent} % of the noise that the original has there.`,
+        kept: NOT_SAVED,
+        todo: OTHER_MODEL,
+      };
+    case 'guard-edges':
+      return {
+        happened: `The model blurs this scan: its strong edges keep ${fault.keptPercent} % of their sharpness.`,
+        kept: NOT_SAVED,
+        todo: OTHER_MODEL,
+      };
+    case 'guard-tissue':
+      return {
+        happened: `The model shifts ${TISSUE_WORDS[fault.tissue] ?? fault.tissue} of this scan by ${signed(fault.changeHu)} HU; ${fault.limitHu} HU are allowed.`,
+        kept: NOT_SAVED,
+        todo: OTHER_MODEL,
+      };
+    case 'guard-region':
+      return {
+        happened: `In one region of image ${fault.sopInstanceUid} (row ${fault.row}, column ${fault.column}) the mean changes by ${signed(fault.changeHu)} HU, as no tissue should.`,
+        kept: NOT_SAVED,
+        todo: 'Do not use the denoised series. Update the graphics driver or use another computer; if it happens again, use another model.',
+      };
     case 'still-shown':
       return {
         happened: `The viewer still showed the denoised series after ${fault.seconds} s, so the series was not closed.`,
@@ -392,6 +430,15 @@ function providerWords(provider: string): string {
 function errorWords(maxErrorHu: number): string {
   return Number.isFinite(maxErrorHu) ? `${maxErrorHu.toPrecision(2)} HU` : 'values that are not numbers';
 }
+
+const TISSUE_WORDS: Readonly<Record<string, string>> = {
+  air: 'air',
+  lung: 'lung',
+  fat: 'fat',
+  soft: 'soft tissue',
+  bone: 'bone',
+};
+const signed = (hu: number): string => `${hu > 0 ? '+' : ''}${hu.toFixed(1)}`;
 
 const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 

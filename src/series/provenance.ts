@@ -9,6 +9,7 @@ import type { Warning } from '../notices';
  * @param provider of the slice itself: after a fallback it is not the one in `info`
  * @param strength 0 to 1
  * @param sopInstanceUids of all slices of the source series, in any order; a model of single slices does not use them
+ * @param measured sentences of the guard's report
  */
 export function provenanceOf(
   info: EngineInfo,
@@ -16,6 +17,7 @@ export function provenanceOf(
   strength: number,
   warnings: readonly Warning[],
   sopInstanceUids: Iterable<string>,
+  measured: readonly string[] = [],
 ): Provenance {
   const { name, version, sha256, slab } = info.model;
   const shape = slab
@@ -28,5 +30,6 @@ export function provenanceOf(
     precision: info.precision,
     codeVersion: PRODUCT.version,
     warnings,
+    measured,
   };
 }

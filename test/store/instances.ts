@@ -11,6 +11,8 @@ export interface MakeOptions {
   readonly size?: number;
   readonly series?: string;
   readonly study?: string;
+  /** Stored values, size x size; default a function of `seed`. */
+  readonly pixels?: Int16Array;
   /** Set or replaced, by keyword. */
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
@@ -25,10 +27,18 @@ export interface MadeInstance {
 /** A small valid CT instance, Explicit VR Little Endian, whose pixels are a function of `seed`. */
 export function makeInstance(
   number: number,
-  { seed = number, size = 16, series = SERIES, study = STUDY, attributes = {} }: MakeOptions = {},
+  {
+    seed = number,
+    size = 16,
+    series = SERIES,
+    study = STUDY,
+    attributes = {},
+    pixels: given,
+  }: MakeOptions = {},
 ): MadeInstance {
   const sopInstanceUid = `${series}.${number}`;
-  const pixels = Int16Array.from({ length: size * size }, (_, i) => ((i * 31 + seed * 97) % 2000) - 1000);
+  const pixels =
+    given ?? Int16Array.from({ length: size * size }, (_, i) => ((i * 31 + seed * 97) % 2000) - 1000);
   const meta = {
     FileMetaInformationVersion: new Uint8Array([0, 1]).buffer,
     MediaStorageSOPClassUID: CT,

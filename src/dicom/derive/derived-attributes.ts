@@ -130,7 +130,10 @@ export function derivedAttributes(
   set(TAG.ContributingEquipmentSequence, contributingEquipment(source, input, moment));
   set(TAG.ContentQualification, ascii('CS', 'RESEARCH'));
 
-  set(TAG.DerivationDescription, description(source, derivationDescription(input.provenance)));
+  set(
+    TAG.DerivationDescription,
+    description(source, derivationDescription(input.provenance, DERIVATION_DESCRIPTION_LENGTH)),
+  );
   set(
     TAG.DerivationCodeSequence,
     sequence(

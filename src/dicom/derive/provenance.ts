@@ -26,6 +26,8 @@ export interface Provenance {
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   /** The verdict's warnings; they are written into the derivation. */
   readonly warnings?: readonly Warning[];
+  /** Sentences of ASCII about what was measured; they are written into the derivation and are no part of a UID. */
+  readonly measured?: readonly string[];
 }
 
 /** Everything that changes pixels, in one order whatever the order of keys; part of every UID. */
@@ -39,9 +41,13 @@ export function settingsKey(provenance: Provenance): (string | number)[] {
   return [model.sha256.toLowerCase(), strength, ...others, provider, precision, codeVersion, ...slices];
 }
 
-/** Derivation Description (0008,2111), ASCII, without what the source's own derivation says. */
-export function derivationDescription(provenance: Provenance): string {
-  const { model, strength, provider, precision, codeVersion, parameters = {}, warnings = [] } = provenance;
+/**
+ * Derivation Description (0008,2111), ASCII, without what the source's own derivation says.
+ * @param limit characters; what was measured is left out where there is no room for it
+ */
+export function derivationDescription(provenance: Provenance, limit: number): string {
+  const { model, strength, provider, precision, codeVersion } = provenance;
+  const { parameters = {}, warnings = [], measured = [] } = provenance;
   const settings = Object.entries(parameters).map(([key, value]) => `${key} ${value}`);
   const how = [
     `model ${model.name} ${model.version}`,
@@ -53,7 +59,11 @@ export function derivationDescription(provenance: Provenance): string {
     `${PRODUCT.modelName} ${codeVersion}`,
   ];
   const warned = warnings.length > 0 ? ` Input warnings: ${warnings.map(warningText).join('; ')}.` : '';
-  return toAscii(`Neural network noise reduction: ${how.join(', ')}. Not for diagnostic use.${warned}`);
+  let text = toAscii(`Neural network noise reduction: ${how.join(', ')}. Not for diagnostic use.${warned}`);
+  // Whole sentences only: half of one may say the opposite.
+  for (const sentence of measured)
+    if (text.length + 1 + sentence.length <= limit) text += ` ${toAscii(sentence)}`;
+  return text;
 }
 
 /** `code (value)`: the codes of src/notices, so that a program can find them again. */
