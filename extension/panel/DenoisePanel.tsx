@@ -2,6 +2,7 @@ import { useSyncExternalStore, type KeyboardEvent } from 'react';
 import { VERSION } from '../id';
 import type { SessionHolder } from '../session/holder';
 import type { Session } from '../session/session';
+import { GuardSection } from './GuardSection';
 import { ModelSection } from './ModelSection';
 import { ResidualSection } from './ResidualSection';
 import { RoiSection } from './RoiSection';
@@ -60,6 +61,7 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
       ) : null}
       <SaveSection save={save} denoised={denoised} run={run} />
       {denoised || storedShown ? <RoiSection results={regions} /> : null}
+      {denoised ? <GuardSection guard={denoised.guard} run={run} /> : null}
       {denoised ? <ResidualSection denoised={denoised} /> : null}
       <ModelSection model={model} info={denoised?.job.engine ?? null} verdict={series?.verdict ?? null} />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>

@@ -58,6 +58,7 @@ describe('the panel', () => {
     repair: null,
     removed: { slices: 0 } as RunSnapshot['removed'],
     flagged: [],
+    guard: { state: { kind: 'waiting' }, report: null },
   });
   const nothingSaved: SaveSnapshot = {
     state: { kind: 'idle' },

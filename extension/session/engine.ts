@@ -1,4 +1,5 @@
 import { createBrowserEngine, type BrowserEngineOptions, type Engine } from '../../src/engine';
+import type { GuardChoice } from './guard';
 
 /**
  * Folder the plugin was loaded from, absolute. webpack sets it from the module's own URL at run time, so a hospital may put the
@@ -15,6 +16,7 @@ export interface EngineChoice extends Partial<
 > {
   /** URL of another models/manifest.json, relative to the page. */
   readonly manifestUrl?: string;
+  readonly guards?: GuardChoice;
 }
 
 export const ENGINE_CUSTOMIZATION = 'iscl.denoise';

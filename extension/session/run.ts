@@ -6,6 +6,7 @@ import { SeriesStatistics, sliceStatistics } from '../../src/residual';
 import type { PixelSource } from '../derived/pixel-source';
 import { derivedSeries, type DerivedSeries } from '../derived/series';
 import { drawn, idle } from '../idle';
+import { RunGuard, type GuardSettings } from './guard';
 import { seriesHasInt16Hu, instancesOf, type OhifSeries, type OhifSlice } from '../source';
 import type { Pair, PairDisplaySets } from './pair';
 
@@ -14,12 +15,14 @@ const KEPT_SOURCES = 4;
 
 export type RunEvent =
   | { readonly kind: 'job'; readonly run: Run; readonly event: JobEvent }
-  /** `run.residual` knows another slice. */
+  /** `run.residual` knows another slice, or `run.guard` has come further. */
   | { readonly kind: 'assessed' };
 
 /** One series being denoised, and the live series that show it. Lives until the series is closed or the mode is left. */
 export class Run implements Pair, PixelSource {
   readonly job: DenoiseJob;
+  /** What the model does to known lesions in this series. */
+  readonly guard: RunGuard;
   readonly denoisedSeries: DerivedSeries;
   readonly differenceSeries: DerivedSeries;
   readonly displaySets: PairDisplaySets;
@@ -43,8 +46,12 @@ export class Run implements Pair, PixelSource {
     readonly source: OhifSeries,
     engine: Engine,
     focus: string | undefined,
+    guard: { readonly settings: GuardSettings; readonly busy: () => boolean },
     private readonly emit: (event: RunEvent) => void,
   ) {
+    this.guard = new RunGuard(source.slices, engine, guard.settings, guard.busy, () =>
+      this.emit({ kind: 'assessed' }),
+    );
     this.displaySets = {
       source: source.displaySet.displaySetInstanceUID,
       denoised: null,
@@ -162,6 +169,7 @@ export class Run implements Pair, PixelSource {
     this.disposed = true;
     this.unsubscribe();
     this.look?.abort();
+    this.guard.dispose();
     this.job.dispose();
     this.recent.clear();
   }
@@ -180,6 +188,7 @@ export class Run implements Pair, PixelSource {
     } else if (event.kind === 'changed') {
       const { state, engine } = event.snapshot;
       if (state === 'checking') this.repair = null;
+      if (state === 'done' && this.failed.size === 0) void this.guard.begin();
       // Opening again may move on to another provider than was meant.
       if (this.repair && engine) this.repair = { ...this.repair, provider: engine.provider };
     }

@@ -1,10 +1,14 @@
+import type { JobState } from '../../src/denoise';
 import type { Engine } from '../../src/engine';
 import type { DerivedRegistry } from '../derived/registry';
 import type { DerivedSeries } from '../derived/series';
 import type { Services } from '../ohif';
 import type { OhifSeries } from '../source';
+import type { GuardSettings } from './guard';
 import { listLive, unlistLive } from './listing';
 import { Run, type RunEvent } from './run';
+
+const COMPUTING: readonly JobState[] = ['checking', 'loading', 'testing', 'running'];
 
 /** The runs of a session, by the series they denoise. One at a time computes: the one that was started last. */
 export class Runs {
@@ -14,6 +18,7 @@ export class Runs {
   constructor(
     private readonly services: Services,
     private readonly registry: DerivedRegistry,
+    private readonly guard: GuardSettings,
     private readonly emit: (event: RunEvent) => void,
   ) {}
 
@@ -26,13 +31,20 @@ export class Runs {
     return this.all.find(run => run.owns(displaySetUid)) ?? null;
   }
 
+  /** A series computes. */
+  private get busy(): boolean {
+    return this.all.some(({ snapshot: { state } }) => COMPUTING.includes(state));
+  }
+
   has(run: Run): boolean {
     return this.runs.has(run);
   }
 
   /** @param focus SOP Instance UID of the slice on screen */
   open(source: OhifSeries, engine: Engine, focus: string | undefined): Run {
-    const run = new Run(source, engine, focus, event => this.receive(event));
+    const run = new Run(source, engine, focus, { settings: this.guard, busy: () => this.busy }, event =>
+      this.receive(event),
+    );
     for (const series of run.derived) this.registry.add(series, run);
     run.displaySets.denoised = this.list(run, run.denoisedSeries);
     this.runs.add(run);

@@ -24,9 +24,11 @@ async function seriesProvenance(run: Run, strength: number, signal?: AbortSignal
   const shown = await judgeField(run.source.slices, engine.model.domain, signal);
   const warnings = verdict?.kind === 'accepted' ? [...verdict.warnings, ...shown] : [];
   const uids = run.source.slices.map(({ instance }) => instance.SOPInstanceUID);
+  const sentence = run.guard.report(strength)?.sentence;
+  const measured = sentence === undefined ? [] : [sentence];
   // A run that was repaired may have used two providers; both are named.
   return {
-    ...provenanceOf(engine, engine.provider, strength, warnings, uids),
+    ...provenanceOf(engine, engine.provider, strength, warnings, uids, measured),
     provider: [...providers].sort().join('+'),
   };
 }

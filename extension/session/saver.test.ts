@@ -29,6 +29,7 @@ const run = (description: string) =>
   ({
     strength: 1,
     description,
+    guard: { allow: async () => undefined },
     source: { slices: [1, 2] },
   }) as unknown as Run & { strength: number };
 

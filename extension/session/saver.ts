@@ -60,15 +60,23 @@ export class Saver {
   async save(run: Run, target: SaveTarget): Promise<void> {
     const subject = { run, strength: run.strength, label: labelOf(run) };
     const total = run.source.slices.length;
-    if (target === 'zip') return this.work('zip', subject, total, context => saveZip(run, context));
+    /** What the guard forbids is not written. */
+    const guarded = async (context: ExportContext, write: () => Promise<SaveOutcome>) => {
+      await run.guard.allow(context.strength, context.signal);
+      return write();
+    };
+    if (target === 'zip')
+      return this.work('zip', subject, total, context => guarded(context, () => saveZip(run, context)));
     if (target === 'folder') {
       const folder = await this.pick(subject);
       if (!folder) return;
-      return this.work('folder', subject, total, context => saveFolder(run, folder, context));
+      return this.work('folder', subject, total, context =>
+        guarded(context, () => saveFolder(run, folder, context)),
+      );
     }
     if (!this.canStore) throw new DenoiseError({ kind: 'refusal', code: 'no-archive' });
     await this.work('store', subject, total, context =>
-      saveToArchive(run, subject.label, this.stores, context),
+      guarded(context, () => saveToArchive(run, subject.label, this.stores, context)),
     );
     await this.findUnfinished();
   }

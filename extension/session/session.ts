@@ -11,6 +11,7 @@ import { archiveOf } from './archive';
 import { Comparison, type ComparisonEvent } from './comparison';
 import { createEngine, type EngineChoice } from './engine';
 import { Grid, type GridEvent } from './grid';
+import { guardSettings } from './guard';
 import { listStored, markStored } from './listing';
 import { forgetStatistics, holdBackReports } from './measurements';
 import { SessionModel, type ModelEvent } from './model';
@@ -59,7 +60,7 @@ export class Session {
       emit,
     );
     const registry = (this.registry = new DerivedRegistry(cornerstone));
-    this.runs = new Runs(services, registry, emit);
+    this.runs = new Runs(services, registry, guardSettings(engineChoice.guards), emit);
     const dataSource = () => this.grid.dataSource;
     this.stored = new StoredPairs({ services, cornerstone, registry, dataSource });
     this.comparison = new Comparison({

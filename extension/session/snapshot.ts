@@ -1,12 +1,14 @@
 import type { StoredSettings, Verdict } from '../../src/ct';
 import type { JobSnapshot } from '../../src/denoise';
 import type { ModelCard } from '../../src/engine';
+import type { GuardReport } from '../../src/guard';
 import type { Fault, Refusal } from '../../src/notices';
 import type { SeriesStatistics } from '../../src/residual';
 import type { JournalSession } from '../../src/store';
 import type { DisplaySet } from '../ohif';
 import { instancesOf } from '../source';
 import type { StageId } from '../stages';
+import type { GuardState } from './guard';
 import type { RoiResult } from './roi';
 import type { Run } from './run';
 import type { SaveState } from './save-state';
@@ -54,6 +56,7 @@ export interface RunSnapshot {
   readonly removed: ReturnType<SeriesStatistics['total']>;
   /** Places, from 1, of slices that may have lost structure. */
   readonly flagged: readonly number[];
+  readonly guard: { readonly state: GuardState; readonly report: GuardReport | null };
 }
 
 export interface SaveSnapshot {
@@ -106,6 +109,7 @@ function runSnapshot(run: Run): RunSnapshot {
     repair: run.repair,
     removed,
     flagged: removed.flaggedSlices.map(uid => run.placeOf(uid)),
+    guard: { state: run.guard.state, report: run.guard.report(run.strength) },
   });
 }
 

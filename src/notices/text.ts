@@ -13,7 +13,7 @@ const SAVED_KEPT = 'The denoised slices are kept, and files already saved stay s
 const STORED_KEPT = 'The denoised slices are kept, and images already stored stay stored.';
 const WARNED = 'The series is denoised, and the derived series holds this warning.';
 
-const NOT_SAVED = 'Nothing was saved. The original series is unchanged.';
+const NOT_SAVED = 'The denoised series is not saved. The original series is unchanged.';
 const OTHER_MODEL =
   'Do not read this scan with the denoised series. Lower the strength, or use another model, and tell your physicist.';
 

@@ -1,9 +1,12 @@
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { naturalize, parsePart10 } from '../../src/dicom';
 import type { Fault } from '../../src/notices';
 import { describe as textOf } from '../../src/notices';
 import { folderOf, imagesIn, launch, removeTemporary, temporary } from '../command-line/command';
 import { bodySeries, SIZE } from './body';
 
+jest.setTimeout(240_000);
 afterAll(removeTemporary);
 
 const FAULTY = resolve('test/fixtures/faulty-models');
@@ -13,7 +16,7 @@ async function denoise(model: string, input: string, argv: readonly string[] = [
   const output = await temporary();
   const path = `${FAULTY}/${model}.onnx`;
   const ran = await launch([input, output, '--model', path, ...argv], undefined, env, null);
-  return { ...ran, files: await imagesIn(output), series: ran.report.series[0]! };
+  return { ...ran, folder: output, files: await imagesIn(output), series: ran.report.series[0]! };
 }
 
 let body: string;
@@ -43,7 +46,7 @@ test.each([
   expect(series).toMatchObject({ outcome: 'refused', written: 0, notice: { code } });
   expect(series.guard!.findings.map(finding => finding.code)).toContain(code);
   expect(words(series.notice!)).toMatch(message);
-  expect(words(series.notice!)).toContain('Nothing was saved');
+  expect(words(series.notice!)).toContain('is not saved');
 });
 
 test('no number in one slice: that slice is not written, and is named with the reason', async () => {
@@ -80,6 +83,11 @@ test('the strength that the message names is written, with the figures in the de
     written: 4,
     guard: { level: 'green', findings: [] },
   });
+  const { DerivationDescription } = naturalize(
+    parsePart10(await readFile(join(lower.folder, lower.files[0]!))),
+  );
+  expect(DerivationDescription).toContain(lower.series.guard!.sentence);
+  expect(lower.series.guard!.sentence).toMatch(/^Lesion guard in 3 slices, contrast kept: 5 mm 20 HU \d+ %/);
 });
 
 test('to warn, not to stop: written, and reported', async () => {
