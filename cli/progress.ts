@@ -58,6 +58,8 @@ export function textProgress(stream: Stream, now: () => number = Date.now): Prog
     },
     guarding() {
       line(`${prefix}: known lesions are measured`);
+      // The first slice is told too.
+      last = -Infinity;
     },
     slice({ done, failed, total, secondsLeft }) {
       const left = secondsLeft === null || secondsLeft === 0 ? '' : `, ${duration(secondsLeft)} left`;

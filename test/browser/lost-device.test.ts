@@ -24,6 +24,8 @@ describe('a lost device', () => {
         allowSoftwareAdapter: true,
         warmUp: { rows: SIZE, columns: SIZE },
         manifestUrl: '/box-model/manifest.json',
+        // A 3x3 mean blurs.
+        guards: { mode: 'warn' },
       },
     });
     await viewer.page.route('**/box-model/*', (route, request) =>
