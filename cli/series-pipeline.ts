@@ -92,6 +92,7 @@ export class SeriesPipeline {
       series: { studyInstanceUid, seriesInstanceUid, slices },
       engine,
       keepResults: false,
+      computeAhead: true,
       only: wanted,
       focus: slices[0]!.instance.SOPInstanceUID,
     });

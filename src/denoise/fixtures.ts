@@ -16,6 +16,10 @@ export const uid = (n: number) => `1.2.3.4.${n}`;
  */
 export class Stage {
   readonly computed: number[] = [];
+  /** What the engine was told will come next. */
+  readonly hinted: (readonly EngineInput[])[] = [];
+  /** What was computed after it had been told, the same objects. */
+  hintsTaken = 0;
   readonly loaded: number[] = [];
   readonly failing = new Map<number, Fault>();
   readonly unavailable = new Set<number>();
@@ -50,6 +54,8 @@ export class Stage {
         const own = inputs.slice((inputs.length - outputs) / 2, (inputs.length + outputs) / 2);
         const numbers = [...new Set(own.map(({ hu }) => hu[0]!))];
         computed.push(...numbers);
+        const hint = this.hinted.at(-1);
+        if (hint?.every((input, i) => input === inputs[i])) this.hintsTaken += 1;
         if (this.hold) await new Promise<void>(resolve => this.#waiting.push(resolve));
         const fault = numbers.map(n => this.failing.get(n)).find(Boolean);
         if (fault) throw new DenoiseError(fault);
@@ -62,6 +68,7 @@ export class Stage {
         );
         return { slices, ms: 1, provider: 'wasm' };
       },
+      ahead: inputs => void this.hinted.push(inputs),
       subscribe: listener => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);

@@ -48,6 +48,7 @@ export class DenoiseJob implements DenoiseJobHandle {
   readonly #budget: number;
   readonly #indexOf: ReadonlyMap<string, number>;
   readonly #keepResults: boolean;
+  readonly #computeAhead: boolean;
   #afterFirst: (() => Promise<void>) | undefined;
   readonly #results = new Map<number, DenoisedSlice>();
   #done = 0;
@@ -80,9 +81,11 @@ export class DenoiseJob implements DenoiseJobHandle {
     only,
     focus,
     afterFirst,
+    computeAhead = false,
   }: DenoiseJobOptions) {
     this.#engine = engine;
     this.#afterFirst = afterFirst;
+    this.#computeAhead = computeAhead;
     this.#keepResults = keepResults;
     this.#slices = series.slices;
     this.#source = new ReadAhead(series.slices);
@@ -267,7 +270,9 @@ export class DenoiseJob implements DenoiseJobHandle {
     this.#readNext();
     try {
       // Without the signal: a cancelled job keeps the slab in hand, and the engine could not stop in the middle anyway.
-      const output = await this.#engine.denoiseSlab(slab.inputs.map(index => pixels.get(index)!));
+      const computing = this.#engine.denoiseSlab(slab.inputs.map(index => pixels.get(index)!));
+      if (this.#computeAhead) void this.#hintNext(signal);
+      const output = await computing;
       this.#engineFailures = 0;
       const ms = (performance.now() - started) / wanted.length;
       const made = slab.inputs.length > 1 ? { inputs: slab.inputs.map(index => this.#uid(index)) } : null;
@@ -304,6 +309,16 @@ export class DenoiseJob implements DenoiseJobHandle {
     this.#source.keep(index => pending.has(index), 2 * (inputs.length - own.length));
     const next = this.#order.peek(this.#state === 'paused');
     if (next !== null) this.#source.begin([...new Set(this.#slabs[next]!.inputs)]);
+  }
+
+  /** Gives the engine the slab that comes next, once its slices are here. */
+  async #hintNext(signal: AbortSignal): Promise<void> {
+    const next = this.#order.peek(this.#state === 'paused');
+    if (next === null) return;
+    const pixels = await this.#source.arrived(this.#slabs[next]!.inputs);
+    // By now it may have been asked for, or another come before it.
+    const isNext = !signal.aborted && this.#order.peek(this.#state === 'paused') === next;
+    if (pixels && isNext) this.#engine.ahead(pixels);
   }
 
   #keep(index: number, slice: DenoisedSlice, ms: number): void {

@@ -78,6 +78,13 @@ export class ReadAhead {
     }
   }
 
+  /** The pixels of slices that are being read or here, in their order, once all are here; null when one is not. */
+  async arrived(indices: readonly number[]): Promise<SliceHu[] | null> {
+    const reads = indices.map(index => this.#reads.get(index)?.pixels);
+    const pixels = await Promise.all(reads.map(read => read?.catch(() => undefined)));
+    return pixels.every(one => one !== undefined) ? pixels : null;
+  }
+
   /** Lets go what is here and not needed, and of the rest, beyond `most`, what was wanted longest ago. */
   keep(isNeeded: (index: number) => boolean, most: number): void {
     const here = [...this.#reads].filter(([, { arrived }]) => arrived).map(([index]) => index);

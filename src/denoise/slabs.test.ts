@@ -42,6 +42,7 @@ test('whatever is scrolled, asked for, paused, cancelled and resumed: the same p
     return fc.record({
       count: fc.constant(count),
       focus: at,
+      computeAhead: fc.boolean(),
       steps: fc.array(
         fc.oneof<fc.Arbitrary<Step>[]>(
           fc.record({ kind: fc.constantFrom('focus' as const, 'request' as const), at }),
@@ -55,10 +56,10 @@ test('whatever is scrolled, asked for, paused, cancelled and resumed: the same p
     });
   });
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ count, focus, steps }) => {
+    fc.asyncProperty(scenario, async ({ count, focus, computeAhead, steps }) => {
       const stage = slabStage();
       stage.hold = true;
-      const job = stage.job(count, { focus: uid(focus) });
+      const job = stage.job(count, { focus: uid(focus), computeAhead });
       const asked: Promise<unknown>[] = [];
       void job.start();
       for (const step of steps) {
@@ -86,6 +87,23 @@ test('whatever is scrolled, asked for, paused, cancelled and resumed: the same p
     }),
     { numRuns: 60 },
   );
+});
+
+test('a batch names each slab but the first to the engine before it asks for it; a viewer none', async () => {
+  const batch = slabStage();
+  batch.hold = true;
+  const job = batch.job(12, { focus: uid(0), computeAhead: true });
+  const end = job.start();
+  for (let slab = 0; slab < 4; slab++) {
+    await settled();
+    await batch.release();
+  }
+  await end;
+  expect(results(job, 12)).toEqual(wanted(12));
+  expect([batch.hinted.length, batch.hintsTaken]).toEqual([3, 3]);
+  const viewer = slabStage();
+  await viewer.job(12).start();
+  expect(viewer.hinted).toEqual([]);
 });
 
 test('asking for a slice of the slab in work waits for that slab', async () => {

@@ -69,6 +69,11 @@ export interface DenoiseJobOptions {
    * reject, and must end by itself.
    */
   readonly afterFirst?: () => Promise<void>;
+  /**
+   * The engine is given the slab after the one it is at, so that it never waits for this side. For a batch: where somebody scrolls, what he looks at would
+   * have to wait for two slabs. Default false.
+   */
+  readonly computeAhead?: boolean;
 }
 
 /**

@@ -37,6 +37,7 @@ export async function openHere(
       runtime: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
       selfTest: session.selfTest,
     },
+    queues: false,
     run: async slab => runTensor(assemble(slab)),
     runTensor,
     close: () => {

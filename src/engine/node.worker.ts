@@ -12,9 +12,14 @@ import { inferenceFault } from './session';
 const port = parentPort!;
 const planes = new PlaneStore();
 let backend: HereBackend | null = null;
+/** Settles when the requests so far are answered: a session takes one run at a time. */
+let answered: Promise<unknown> = Promise.resolve();
 
 port.on('message', (message: WorkerRequest | null) => {
-  if (message) answer(message).catch((error: unknown) => post({ kind: 'fault', fault: faultOf(error) }));
+  if (message)
+    answered = answered
+      .then(() => answer(message))
+      .catch((error: unknown) => post({ kind: 'fault', fault: faultOf(error) }));
   else {
     // The handle is done with it. Without a listener the thread ends by itself; ending it from outside during a run aborts the process.
     port.close();

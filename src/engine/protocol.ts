@@ -17,7 +17,7 @@ export type WorkerRequest =
 /** What is known once a backend is open; the handle adds the rest of EngineInfo. */
 export type Opened = Pick<EngineInfo, 'adapter' | 'threads' | 'crossOriginIsolated' | 'runtime' | 'selfTest'>;
 
-/** Worker to handle. There is one request at a time, so answers need no number; what comes after `lost` is ignored. */
+/** Worker to handle. Answers come in the order of the requests, so they need no number; what comes after `lost` is ignored. */
 export type WorkerResponse =
   | { readonly kind: 'step'; readonly step: OpenStep }
   | { readonly kind: 'opened'; readonly opened: Opened }

@@ -8,7 +8,7 @@ import type { Tensor } from './tensor';
 import type { EngineEvent, Provider } from './types';
 
 /** What the stand-in runtime does at the next runs; when the list is empty, it works. */
-type Behaviour = 'works' | 'throws' | 'hangs' | 'lost' | 'nan' | 'far-off';
+type Behaviour = 'works' | 'waits' | 'throws' | 'hangs' | 'lost' | 'nan' | 'far-off';
 
 class Runtime {
   readonly opened: Provider[] = [];
@@ -20,6 +20,9 @@ class Runtime {
   /** Errors of the next openings, in order; null opens. */
   readonly openErrors: (Error | 'hangs' | null)[] = [];
   readonly tensors: Tensor[] = [];
+  queues = true;
+  /** Ends the runs that wait, oldest first. */
+  readonly finish: ((behaviour: 'works' | 'throws') => void)[] = [];
 
   engine(providers: Provider[] = ['webgpu', 'wasm'], seconds = 0.05): SupervisedEngine {
     const parts: EngineParts = {
@@ -60,6 +63,7 @@ class Runtime {
         runtime: 'stand-in 1.0',
         selfTest: { maxErrorHu: 0, againstWasmHu: null, fullSizeErrorHu: null, toleranceHu: 1 },
       },
+      queues: this.queues,
       run: async slab => {
         const tensor = assemble(slab);
         this.runs += 1;
@@ -76,6 +80,8 @@ class Runtime {
           const behaviour = this.next.shift() ?? 'works';
           const lost: Fault = { kind: 'fault', code: 'device-lost', provider };
           if (behaviour === 'works') resolve(data(7));
+          else if (behaviour === 'waits')
+            this.finish.push(how => (how === 'works' ? resolve(data(7)) : fail(new Error('out of memory'))));
           else if (behaviour === 'nan') resolve(data(Number.NaN));
           else if (behaviour === 'far-off') resolve(data(60_000));
           else if (behaviour === 'throws') fail(new Error('out of memory'));
@@ -267,6 +273,99 @@ describe('abort and dispose', () => {
     controller.abort(new Error('panel closed'));
     await expect(prepared).rejects.toThrow('panel closed');
     expect((await engine.prepare()).provider).toBe('webgpu');
+    expect(runtime.opened).toEqual(['webgpu']);
+  });
+});
+
+describe('the slab that comes next', () => {
+  const [first, second, third] = [slice(), slice(), slice()];
+  /** An engine that is at `first`. */
+  async function atFirst(runtime: Runtime): Promise<{ engine: SupervisedEngine; one: Promise<unknown> }> {
+    const engine = runtime.engine(['webgpu', 'wasm'], 1);
+    await engine.prepare();
+    runtime.next.push('waits');
+    const one = engine.denoiseSlab([first]);
+    while (runtime.runs === 0) await Promise.resolve();
+    return { engine, one };
+  }
+
+  test('is begun before it is asked for, and computed once', async () => {
+    const runtime = new Runtime();
+    const { engine, one } = await atFirst(runtime);
+    engine.ahead([second]);
+    expect(runtime.runs).toBe(2);
+    // One is ahead, so a further hint is not taken.
+    engine.ahead([third]);
+    runtime.finish[0]!('works');
+    await one;
+    expect((await engine.denoiseSlab([second])).slices[0]![0]).toBe(7);
+    expect(runtime.runs).toBe(2);
+    await engine.denoiseSlab([third]);
+    expect(runtime.runs).toBe(3);
+  });
+  test('may turn out to be another one', async () => {
+    const runtime = new Runtime();
+    const { engine, one } = await atFirst(runtime);
+    engine.ahead([second]);
+    runtime.finish[0]!('works');
+    await one;
+    await engine.denoiseSlab([third]);
+    await engine.denoiseSlab([second]);
+    expect(runtime.runs).toBe(4);
+  });
+  test('never comes before the slab that is asked for', async () => {
+    const runtime = new Runtime();
+    const engine = runtime.engine();
+    await engine.prepare();
+    const one = engine.denoiseSlab([first]);
+    engine.ahead([second]);
+    await one;
+    engine.ahead([second]);
+    expect(runtime.runs).toBe(1);
+  });
+  test.each<Behaviour>(['throws', 'lost', 'nan', 'hangs'])(
+    'is computed again when what was begun %s',
+    async behaviour => {
+      const runtime = new Runtime();
+      const { engine, one } = await atFirst(runtime);
+      const seen = events(engine);
+      runtime.next.push(behaviour);
+      engine.ahead([second]);
+      runtime.finish[0]!('works');
+      await one;
+      expect((await engine.denoiseSlab([second])).slices[0]![0]).toBe(7);
+      expect(told(seen)).toEqual([expect.stringMatching(/ -> webgpu$/), 'ready webgpu']);
+    },
+  );
+  test('goes with the backend that breaks at the slab before', async () => {
+    const runtime = new Runtime();
+    const { engine, one } = await atFirst(runtime);
+    engine.ahead([second]);
+    runtime.finish[0]!('throws');
+    await one;
+    await engine.denoiseSlab([second]);
+    expect(runtime.opened).toEqual(['webgpu', 'webgpu']);
+    expect(runtime.runs).toBe(4);
+  });
+  test('waits where a backend takes one run at a time', async () => {
+    const runtime = new Runtime();
+    runtime.queues = false;
+    const { engine, one } = await atFirst(runtime);
+    engine.ahead([second]);
+    expect(runtime.runs).toBe(1);
+    runtime.finish[0]!('works');
+    await one;
+    await engine.denoiseSlab([second]);
+    expect(runtime.runs).toBe(2);
+  });
+  test('that cannot be shown to the network is refused when it is asked for', async () => {
+    const runtime = new Runtime();
+    const { engine, one } = await atFirst(runtime);
+    const broken = { ...slice(), hu: new Float32Array(64).fill(Number.NaN) };
+    engine.ahead([broken]);
+    runtime.finish[0]!('works');
+    await one;
+    await expect(engine.denoiseSlab([broken])).rejects.toMatchObject({ notice: { code: 'bad-input' } });
     expect(runtime.opened).toEqual(['webgpu']);
   });
 });

@@ -22,6 +22,8 @@ import type {
 /** A loaded, self-tested session somewhere: in a worker or in this process. One run at a time. */
 export interface OpenBackend {
   readonly opened: Opened;
+  /** It takes a second run while it is at one, and begins it when that is done. */
+  readonly queues: boolean;
   /** @throws DenoiseError `bad-input` of the slab's own, before anything is run */
   run(slab: Slab): Promise<TensorResult>;
   /** Ends it now, also in the middle of a run, which then rejects. */
@@ -47,6 +49,12 @@ export interface EngineParts {
   runSeconds(provider: Provider): number;
 }
 
+interface Ahead {
+  readonly backend: OpenBackend;
+  readonly inputs: readonly EngineInput[];
+  readonly result: Promise<TensorResult>;
+}
+
 /** How often a slice is tried on one provider before the next one is taken. */
 const ATTEMPTS_PER_PROVIDER = 2;
 
@@ -70,6 +78,10 @@ export class SupervisedEngine implements Engine {
   /** A number for each slice, by which a backend knows it again. */
   readonly #ids = new WeakMap<EngineInput, number>();
   #lastId = 0;
+  /** The slab that `ahead` has given to a backend; `denoiseSlab` has not asked for it yet. */
+  #ahead: Ahead | null = null;
+  /** The backend is at a slab that was asked for. */
+  #busy = false;
   /** Settles when all calls queued so far have. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -115,6 +127,16 @@ export class SupervisedEngine implements Engine {
     return abortable(turn, signal);
   }
 
+  ahead(inputs: readonly EngineInput[]): void {
+    const backend = this.#backend;
+    // Never before the slab that is asked for, and one at a time: nobody could take a queue back.
+    if (!backend?.queues || !this.#busy || this.#ahead) return;
+    const result = backend.run(this.#slab(inputs, this.#info!.model));
+    // Whoever asks for the slab sees the error; until then nobody handles it.
+    result.catch(() => undefined);
+    this.#ahead = { backend, inputs, result };
+  }
+
   subscribe(listener: (event: EngineEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -142,9 +164,10 @@ export class SupervisedEngine implements Engine {
       // Opening again may itself have moved on to another provider, which then has its own attempts.
       if (provider !== last) attempts = 0;
       last = provider;
-      const slab = this.#slab(inputs, card);
+      const run = this.#takeAhead(backend, inputs) ?? backend.run(this.#slab(inputs, card));
+      this.#busy = true;
       try {
-        const result = await this.#watched(backend.run(slab), provider, this.parts.runSeconds(provider));
+        const result = await this.#watched(run, provider, this.parts.runSeconds(provider));
         return { slices: slicesOf(result, inputs, card), ms: result.ms, provider };
       } catch (error) {
         const fault = faultOf(error, provider);
@@ -156,8 +179,18 @@ export class SupervisedEngine implements Engine {
         if (attempts === ATTEMPTS_PER_PROVIDER && onLast) throw error;
         if (attempts === ATTEMPTS_PER_PROVIDER) this.#reject(provider, error);
         this.#emit({ kind: 'restarting', fault, next: this.parts.providers[this.#current]! });
+      } finally {
+        this.#busy = false;
       }
     }
+  }
+
+  /** The run of these inputs that `ahead` began; null when there is none. */
+  #takeAhead(backend: OpenBackend, inputs: readonly EngineInput[]): Promise<TensorResult> | null {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead?.backend !== backend || ahead.inputs.length !== inputs.length) return null;
+    return ahead.inputs.every((input, i) => input === inputs[i]) ? ahead.result : null;
   }
 
   #slab(inputs: readonly EngineInput[], card: ModelCard): Slab {
@@ -290,6 +323,7 @@ export class SupervisedEngine implements Engine {
   async #close(): Promise<void> {
     const backend = this.#backend;
     this.#backend = null;
+    this.#ahead = null;
     await backend?.close();
   }
 

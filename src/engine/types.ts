@@ -165,6 +165,12 @@ export interface Engine {
    * RangeError for another number of slices, or slices of several sizes
    */
   denoiseSlab(inputs: readonly EngineInput[], signal?: AbortSignal): Promise<EngineSlabOutput>;
+  /**
+   * Says what `denoiseSlab` will be asked for next, while it is at another slab: the worker then goes from one to the other without waiting for this side. A
+   * hint alone: whatever is asked for next is right, and what was computed for nothing is dropped.
+   * @param inputs the same objects as of the call to come
+   */
+  ahead(inputs: readonly EngineInput[]): void;
   subscribe(listener: (event: EngineEvent) => void): () => void;
   /** Ends the worker, frees the device; later calls reject. */
   dispose(): Promise<void>;

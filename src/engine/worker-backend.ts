@@ -25,12 +25,12 @@ export async function openWorkerBackend(
   signal.throwIfAborted();
   const worker = options.createWorker();
   let dead: Error | null = null;
-  let pending: { resolve: (message: WorkerResponse) => void; reject: (error: Error) => void } | null = null;
+  /** In the order of the questions, which is that of the answers. */
+  const pending: { resolve: (message: WorkerResponse) => void; reject: (error: Error) => void }[] = [];
 
   const fail = (error: Error) => {
     dead ??= error;
-    pending?.reject(error);
-    pending = null;
+    for (const { reject } of pending.splice(0)) reject(error);
   };
   let closed = false;
   const close = () => {
@@ -59,8 +59,7 @@ export async function openWorkerBackend(
       }
       case 'opened':
       case 'result':
-        pending?.resolve(data);
-        pending = null;
+        pending.shift()?.resolve(data);
     }
   });
   worker.addEventListener('error', event => {
@@ -75,7 +74,7 @@ export async function openWorkerBackend(
   const ask = (message: WorkerRequest, transfer: Transferable[]) =>
     new Promise<WorkerResponse>((resolve, reject) => {
       if (dead) return reject(dead);
-      pending = { resolve, reject };
+      pending.push({ resolve, reject });
       worker.postMessage(message, transfer);
     });
 
@@ -89,6 +88,7 @@ export async function openWorkerBackend(
     const ledger = new PlaneLedger(planesHeld(slabSize(request.card).inputs));
     return {
       opened,
+      queues: true,
       run: async given => {
         const slab = ledger.message(given);
         const buffers = slab.sent.map(({ data }) => data.buffer as ArrayBuffer);

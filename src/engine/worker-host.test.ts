@@ -119,6 +119,24 @@ test('opens, tests, runs; tensors are moved, not copied', async () => {
   });
 });
 
+test('a run given during another is answered after it, each with its own result', async () => {
+  const { backend } = await open();
+  const inputs = [1, 2, 3].map(id => Float32Array.from({ length: 64 }, (_, i) => id * i));
+  const expected = inputs.map(data => boxMean(data, 8, 8));
+  const order: number[] = [];
+  const runs = inputs.map((data, i) =>
+    backend.run({ height: 8, width: 8, planes: [{ id: i, data: () => data }] }).finally(() => order.push(i)),
+  );
+  const results = await Promise.all(runs);
+  expect(order).toEqual([0, 1, 2]);
+  results.forEach(({ data }, i) =>
+    data.forEach((value, at) => expect(value).toBeCloseTo(expected[i]![at]!, 3)),
+  );
+  const hung = [backend.run(blank), backend.run(blank)];
+  await backend.close();
+  for (const run of hung) await expect(run).rejects.toMatchObject({ notice: { code: 'cancelled' } });
+});
+
 test('a slab model: each slice crosses once, a repeated one too', async () => {
   const card = mixCard();
   const given = await request({

@@ -23,12 +23,14 @@ export function serve(scope: WorkerScope, platform: Platform): void {
   let session: ModelSession | null = null;
   let provider: 'webgpu' | 'wasm' = 'wasm';
   const planes = new PlaneStore();
+  /** Settles when the requests so far are answered: a session takes one run at a time. */
+  let answered: Promise<unknown> = Promise.resolve();
   const post = (message: WorkerResponse, transfer: Transferable[] = []) =>
     scope.postMessage(message, transfer);
 
   scope.addEventListener('message', ({ data }) => {
-    const answer = data.kind === 'open' ? open(data) : run(data);
-    answer.catch(error => {
+    const answer = answered.then(() => (data.kind === 'open' ? open(data) : run(data)));
+    answered = answer.catch(error => {
       if (error instanceof ProviderUnavailable) post({ kind: 'unavailable', reason: error.message });
       else post({ kind: 'fault', fault: faultOf(error) });
     });
