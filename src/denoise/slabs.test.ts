@@ -150,7 +150,12 @@ test('no slab reaches across a gap, and the verdict says so', async () => {
   const at = (i: number) => ({ ImagePositionPatient: [0, 0, i < 5 ? i : i + 40] });
   const job = new DenoiseJob({ series: stage.series(9, at), engine: stage.engine });
   const { verdict } = await job.start();
-  expect(verdict).toMatchObject({ warnings: [{ code: 'slices-interrupted', parts: 2 }] });
+  expect(verdict).toMatchObject({
+    warnings: [
+      { code: 'slices-missing', gaps: 1 },
+      { code: 'slices-interrupted', parts: 2 },
+    ],
+  });
   expect(job.result(uid(4))!.hu[0]).toBe(3 * 3 + 12 * 4 + 5 * 4);
   expect(job.result(uid(5))!.hu[0]).toBe(3 * 5 + 12 * 5 + 5 * 6);
 });
