@@ -68,7 +68,7 @@ changed. Run the same command again after an interruption: it keeps complete ima
 Environment: ISCL_FROM_AUTHORIZATION, ISCL_TO_AUTHORIZATION: values of the Authorization header. ISCL_GUARDS: MODE
 where --guards is not given.
 Exit codes: 0 done, 1 defect, 2 usage, 3 all refused, 4 incomplete (run again), 5 source, 6 model or
-provider, 7 target, 130 interrupted (run again).
+provider, 7 target, 8 images share an SOP Instance UID (running again is no use), 130 interrupted (run again).
 `;
 
 const UID = /^[0-9]+(\.[0-9]+)*$/;

@@ -15,6 +15,8 @@ export const EXIT = {
   engine: 6,
   /** The target cannot be written at all. */
   target: 7,
+  /** Images of the source are left out, and no further run can do them: several have one SOP Instance UID. All others are done. */
+  conflict: 8,
   /** SIGINT or SIGTERM; what is done is kept, and the same command does the rest. */
   interrupted: 130,
 } as const;

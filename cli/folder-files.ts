@@ -14,6 +14,8 @@ export interface NamedFile {
   readonly file: string;
   /** One clause. */
   readonly what: string;
+  /** True: the file is sound, but no run can ever do it beside the others. */
+  readonly conflict?: true;
 }
 
 export interface FolderFiles {

@@ -13,7 +13,7 @@ const MEDIA_STORAGE_DIRECTORY = '1.2.840.10008.1.3.10';
 /** One file's place in the listing. */
 type Outcome =
   | { readonly kind: 'image'; readonly instance: NaturalizedInstance }
-  | { readonly kind: 'unreadable' | 'ignored'; readonly what: string };
+  | { readonly kind: 'unreadable' | 'ignored'; readonly what: string; readonly conflict?: true };
 
 /**
  * Every DICOM image under `root`, whatever its name, links followed; pixels are not kept. Every other file is named: as unreadable where a slice may be
@@ -46,7 +46,8 @@ export async function listFolder(
       });
     } else {
       const list = outcome.kind === 'unreadable' ? unreadable : ignored;
-      list.push({ file: file.name, what: outcome.what });
+      const { what, conflict } = outcome;
+      list.push({ file: file.name, what, ...(conflict && { conflict }) });
     }
   }
   return { series: groupBySeries(instances), unreadable, ignored };
@@ -72,7 +73,7 @@ async function judged(
     // Of what is refused nothing is made, so nothing is lost.
     return judgeSeries([instance], null).kind === 'refused'
       ? { kind: 'ignored', what: `${twin} and cannot be denoised` }
-      : { kind: 'unreadable', what: `${twin}, which is another image` };
+      : { kind: 'unreadable', what: `${twin}, which is another image`, conflict: true };
   } catch (error) {
     if (!(error instanceof DenoiseError)) throw error;
     const what = 'what' in error.notice ? error.notice.what : error.notice.code;

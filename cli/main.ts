@@ -142,7 +142,9 @@ class Run {
     }
     const outcomes = new Set(this.done.map(({ outcome }) => outcome));
     if (outcomes.has('interrupted')) return EXIT.interrupted;
-    if (outcomes.has('incomplete') || outcomes.has('busy') || unreadable.length > 0) return EXIT.incomplete;
+    const mayPass = unreadable.some(({ conflict }) => !conflict);
+    if (outcomes.has('incomplete') || outcomes.has('busy') || mayPass) return EXIT.incomplete;
+    if (unreadable.length > 0) return EXIT.conflict;
     return outcomes.has('done') || outcomes.has('listed') ? EXIT.done : EXIT.refused;
   }
 

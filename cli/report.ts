@@ -41,7 +41,8 @@ export interface Report {
   readonly model: { readonly id: string; readonly version: string; readonly sha256: string } | null;
   readonly runtime: string | null;
   readonly series: readonly SeriesReport[];
-  readonly unreadable: readonly { readonly file: string; readonly what: string }[];
+  /** `conflict`: the file is sound, but another image has its SOP Instance UID; running again changes nothing. */
+  readonly unreadable: readonly { readonly file: string; readonly what: string; readonly conflict?: true }[];
   /** Files that are plainly no DICOM images, and copies of images. */
   readonly ignored: readonly { readonly file: string; readonly what: string }[];
   /** Their number. */
@@ -65,7 +66,12 @@ export function summary(report: Report): string {
       ? noticeLines(series.notice).map(line => `  ${line}`)
       : []),
   ]);
-  for (const { file, what } of report.unreadable) lines.push(`unreadable: ${file}: ${what}`);
+  for (const { file, what, conflict } of report.unreadable)
+    lines.push(`${conflict ? 'left out' : 'unreadable'}: ${file}: ${what}`);
+  if (report.unreadable.some(({ conflict }) => conflict))
+    lines.push(
+      'Running again changes nothing for what is left out: give each image an SOP Instance UID of its own.',
+    );
   lines.push(...ignoredLines(report.ignored));
   if (report.error) lines.push(report.error);
   return lines.map(line => `${line}\n`).join('');

@@ -15,8 +15,8 @@ export interface SourceInstance {
 
 export interface Listing {
   readonly series: readonly SourceSeries[];
-  /** DICOM files that cannot be read: a series may lack a slice because of them. */
-  readonly unreadable: readonly { readonly file: string; readonly what: string }[];
+  /** DICOM files that cannot be read, or not beside the others (`conflict`): a series may lack a slice because of them. */
+  readonly unreadable: readonly { readonly file: string; readonly what: string; readonly conflict?: true }[];
   /** Files that are plainly no DICOM images, and copies. */
   readonly ignored: readonly { readonly file: string; readonly what: string }[];
 }

@@ -70,7 +70,7 @@ describe('a folder as people have them', () => {
       await mkdir(copy);
       await writeFile(join(copy, 'twin.dcm'), ctInstance(1, made).part10);
       expect(await runJson([input, await temporary()])).toMatchObject({
-        code: 4,
+        code: 8,
         unreadable: [
           { file: 'copy/twin.dcm', what: expect.stringContaining(`${SERIES}.1, which is another`) },
         ],
@@ -100,8 +100,52 @@ describe('a folder as people have them', () => {
     await writeFile(join(input, '0.dcm'), ctInstance(1, { attributes }).part10);
     const report = await runJson([input, await temporary()]);
     expect(report).toMatchObject({
-      code: 4,
-      unreadable: [{ what: expect.stringContaining('of 0.dcm, which is another image') }],
+      code: 8,
+      unreadable: [{ what: expect.stringContaining('of 0.dcm, which is another image'), conflict: true }],
+    });
+  });
+
+  describe('exit code 8 where running again is no use, 4 where it may help', () => {
+    const sameUid = { SOPInstanceUID: `${SERIES}.1` };
+    const oneUid = [1, 2, 3, 4].map(n => ({
+      name: `${n - 1}.dcm`,
+      part10: ctInstance(n, { seed: n, attributes: sameUid }).part10,
+    }));
+    const written = async (files: readonly { name: string; part10: Uint8Array }[]) => {
+      const input = await temporary();
+      for (const { name, part10 } of files) await writeFile(join(input, name), part10);
+      return input;
+    };
+    it('one SOP Instance UID for all slices', async () => {
+      const input = await written(oneUid);
+      const output = await temporary();
+      const { code, stdout } = await run([input, output]);
+      expect(code).toBe(8);
+      expect(stdout).toMatch(/left out: 3\.dcm: [^]*Running again changes nothing/);
+      expect(stdout).not.toContain('run again');
+      expect((await run([input, output])).code).toBe(8);
+    });
+    it('the same before anything is written', async () => {
+      expect((await run(['--dry-run', await written(oneUid)])).code).toBe(8);
+    });
+    it('two of them in another series', async () => {
+      const [first] = oneUid;
+      const other = ctInstance(2, { series: `${SERIES}.9`, attributes: sameUid }).part10;
+      const input = await written([first!, { name: 'other.dcm', part10: other }]);
+      expect((await run([input, await temporary()])).code).toBe(8);
+    });
+    it('beside a file that may be whole another time', async () => {
+      const input = await written([
+        ...oneUid,
+        { name: 'cut.dcm', part10: oneUid[0]!.part10.subarray(0, 900) },
+      ]);
+      expect((await run([input, await temporary()])).code).toBe(4);
+    });
+    it('copies of one image are no conflict', async () => {
+      const [first] = oneUid;
+      expect(
+        (await run([await written([first!, { ...first!, name: 'copy.dcm' }]), await temporary()])).code,
+      ).toBe(0);
     });
   });
 
