@@ -18,6 +18,8 @@ export interface SeriesReport {
   readonly failed: readonly { readonly sopInstanceUid: string; readonly reason: string }[];
   readonly notice: Fault | null;
   readonly store: StoreReport | null;
+  /** SD of what was removed, HU, where that is almost nothing: the series was quiet already. Null otherwise, and where nobody knows. */
+  readonly quietHu: number | null;
   readonly provider: EngineInfo['provider'] | null;
   /** What the model does to known faint lesions, noise and HU of this series; null where nothing was to be written, or no slice can be read. */
   readonly guard: GuardReport | null;
@@ -60,6 +62,7 @@ export function summary(report: Report): string {
     ...(series.guard?.findings ?? [])
       .filter(finding => finding.code !== series.notice?.code)
       .map(finding => `  guard: ${describe(finding).happened}`),
+    ...(series.quietHu === null ? [] : [`  already quiet: ${series.quietHu.toFixed(1)} HU removed`]),
     ...series.failed.map(({ sopInstanceUid, reason }) => `  failed: ${sopInstanceUid}: ${reason}`),
     // That it was interrupted is said already.
     ...(series.notice && series.notice.code !== 'cancelled' && series.notice.code !== 'save-cancelled'

@@ -57,6 +57,7 @@ export function listedSeries(
     store: null,
     provider: null,
     guard: null,
+    quietHu: null,
     seconds: { wall: 0, load: 0, inference: 0, encode: 0 },
   };
 }
@@ -127,6 +128,7 @@ async function runInto(
     store: stored.store,
     provider: info.provider,
     guard: pipeline.guard,
+    quietHu: await pipeline.quietHu(),
     seconds: {
       wall: seconds(performance.now() - pipeline.started),
       load: seconds(pipeline.ms.load),

@@ -1,8 +1,9 @@
-import { sortAlongNormal, type ModelSlab, type Verdict } from '../src/ct';
-import { DenoiseJob, type JobProgress } from '../src/denoise';
+import { fieldSamples, sortAlongNormal, type ModelSlab, type Verdict } from '../src/ct';
+import { DenoiseJob, type DenoisedSlice, type JobProgress } from '../src/denoise';
 import { deriveInstance, type DerivedInstance, type Provenance, type SeriesMoment } from '../src/dicom';
 import type { Engine, EngineInfo } from '../src/engine';
 import { describe, type Fault } from '../src/notices';
+import { quietHu, SeriesStatistics, sliceStatistics } from '../src/residual';
 import { derivedSeries, provenanceOf } from '../src/series';
 import type { GuardReport } from '../src/guard';
 import { guardOf, type GuardSettings } from './guard';
@@ -30,6 +31,10 @@ export class SeriesPipeline {
   /** What `measure` found; it is written into what is made from then on. */
   guard: GuardReport | null = null;
 
+  /** What is removed from the slices that were looked at (`fieldSamples`), as far as this run made them. */
+  private readonly removed = new SeriesStatistics();
+  private readonly measuring: Promise<void>[] = [];
+
   constructor(
     private readonly series: SourceSeries,
     private readonly verdict: Extract<Verdict, { kind: 'accepted' }>,
@@ -52,6 +57,13 @@ export class SeriesPipeline {
   async measure(): Promise<GuardReport | null> {
     const slices = this.slices(new Set());
     return (this.guard = await guardOf(slices, this.options));
+  }
+
+  /** SD of what was removed, HU, where that is almost nothing; null where it is something or nobody knows. */
+  async quietHu(): Promise<number | null> {
+    await Promise.all(this.measuring);
+    const total = this.removed.total();
+    return total.slices > 0 ? quietHu(total, this.options.strength) : null;
   }
 
   private measured(): string[] {
@@ -97,7 +109,8 @@ export class SeriesPipeline {
       focus: slices[0]!.instance.SOPInstanceUID,
     });
     const results = new JobResults(job, ({ sopInstanceUid }) => byUid.get(sopInstanceUid)!.release());
-    this.watch(job, byUid, onProgress);
+    const samples = fieldSamples(slices.length).map(index => slices[index]!.instance.SOPInstanceUID);
+    this.watch(job, byUid, new Set(samples), onProgress);
     const consuming = consume(
       derivedSeries({
         slices,
@@ -129,12 +142,16 @@ export class SeriesPipeline {
   private watch(
     job: DenoiseJob,
     slices: ReadonlyMap<string, SourceSlice>,
+    samples: ReadonlySet<string>,
     onProgress: (progress: JobProgress) => void,
   ): void {
     let counted = 0;
     job.subscribe(event => {
-      if (event.kind === 'slice') this.ms.inference += event.slice.ms;
-      else if (event.kind === 'slice-failed') {
+      if (event.kind === 'slice') {
+        this.ms.inference += event.slice.ms;
+        const { sopInstanceUid, hu } = event.slice;
+        if (samples.has(sopInstanceUid)) this.measuring.push(this.compare(slices.get(sopInstanceUid)!, hu));
+      } else if (event.kind === 'slice-failed') {
         slices.get(event.sopInstanceUid)!.release();
         this.fail(event.sopInstanceUid, describe(event.fault).happened);
       } else if (event.kind === 'changed') {
@@ -144,6 +161,12 @@ export class SeriesPipeline {
         counted = progress.done + progress.failed;
       }
     });
+  }
+
+  /** A slice that cannot be read any more tells nothing here: deriving it names it. */
+  private async compare(slice: SourceSlice, hu: DenoisedSlice['hu']): Promise<void> {
+    const source = await slice.loadHu().catch(() => null);
+    if (source) this.removed.add(slice.instance.SOPInstanceUID, sliceStatistics(source, hu));
   }
 
   private fail(sopInstanceUid: string, reason: string): void {

@@ -1,4 +1,5 @@
 import type { RunSnapshot } from '../session/snapshot';
+import { quietHu } from '../../src/residual';
 import { Box, hu, ranges, Section, slices } from './parts';
 
 const TISSUE_NAMES = { air: 'Air', lung: 'Lung', fat: 'Fat', soft: 'Soft tissue', bone: 'Bone' } as const;
@@ -10,8 +11,14 @@ export function ResidualSection({ denoised }: { denoised: RunSnapshot }) {
   const present = (Object.keys(TISSUE_NAMES) as (keyof typeof TISSUE_NAMES)[]).filter(
     tissue => total.tissue[tissue].pixels > 0,
   );
+  const quiet = quietHu(total, strength);
   return (
     <Section id="residual" title="What was removed" aside={slices(total.slices)}>
+      {quiet === null ? null : (
+        <Box tone="info" cy="iscl-quiet">
+          <span>This series is already quiet: {quiet.toFixed(1)} HU removed.</span>
+        </Box>
+      )}
       <table className="iscl-table">
         <caption>Denoised minus original, HU, inside uniform tissue; edges left out.</caption>
         <thead>
