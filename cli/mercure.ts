@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { writeAtomically } from '../src/store/node';
 import { readGuards, readProvider, readStrength, readThreads, UsageError, type Settings } from './arguments';
 import type { Report } from './report';
@@ -16,9 +17,7 @@ export async function mercureSettings(
 ): Promise<Settings | null> {
   const { MERCURE_IN_DIR: input, MERCURE_OUT_DIR: output } = env;
   if (!input || !output || argv.length > 0) return null;
-  const { strength, model, provider, threads, guards, ...unknown } = await taskSettings(input);
-  const [first] = Object.keys(unknown);
-  if (first !== undefined) throw new UsageError(`task.json: there is no setting "${first}"`);
+  const { strength, model, provider, threads, guards } = await taskSettings(input);
   return {
     source: { kind: 'folder', path: input },
     target: { kind: 'folder', path: output, flat: true },
@@ -33,7 +32,26 @@ export async function mercureSettings(
   };
 }
 
-async function taskSettings(folder: string): Promise<Record<string, unknown>> {
+const value = v.union([v.string(), v.number()], 'is neither a text nor a number');
+const SETTINGS = v.strictObject(
+  {
+    strength: v.exactOptional(value),
+    model: v.exactOptional(value),
+    provider: v.exactOptional(value),
+    threads: v.exactOptional(value),
+    guards: v.exactOptional(value),
+  },
+  ({ expected }) => (expected === 'never' ? 'is no setting' : 'is no object'),
+);
+const STEP = v.looseObject({ settings: v.nullish(SETTINGS, {}) }, 'is no object');
+/** A rule with several modules has a list; each container is given the settings of its own step as the only one. */
+const TASK = v.pipe(
+  v.looseObject({ process: v.optional(v.unknown()) }, 'is no object'),
+  v.transform(({ process }) => (Array.isArray(process) ? (process[0] as unknown) : process)),
+  v.nullish(STEP),
+);
+
+async function taskSettings(folder: string): Promise<v.InferOutput<typeof SETTINGS>> {
   let text: string;
   try {
     text = await readFile(join(folder, 'task.json'), 'utf8');
@@ -41,18 +59,16 @@ async function taskSettings(folder: string): Promise<Record<string, unknown>> {
     // Run by hand without one: the defaults.
     return {};
   }
+  let task: unknown;
   try {
-    const task = JSON.parse(text) as { process?: unknown };
-    // A rule with several modules has a list; each container is given the settings of its own step as the only one.
-    const step = (Array.isArray(task.process) ? task.process[0] : task.process) as
-      { settings?: unknown } | undefined;
-    const settings = step?.settings ?? {};
-    if (typeof settings !== 'object' || Array.isArray(settings))
-      throw new TypeError('process.settings is no object');
-    return settings as Record<string, unknown>;
+    task = JSON.parse(text);
   } catch (cause) {
     throw new UsageError(`task.json cannot be read: ${(cause as Error).message}`, { cause });
   }
+  const checked = v.safeParse(TASK, task, { abortEarly: true });
+  if (checked.success) return checked.output?.settings ?? {};
+  const [issue] = checked.issues;
+  throw new UsageError(`task.json: ${[v.getDotPath(issue), issue.message].filter(Boolean).join(' ')}`);
 }
 
 export async function writeMercureResult(env: NodeJS.ProcessEnv, report: Report): Promise<void> {

@@ -5,7 +5,7 @@ import { getPanelModule } from './getPanelModule';
 import { getToolbarModule } from './getToolbarModule';
 import { EXTENSION_ID } from './id';
 import type { ExtensionContext } from './ohif';
-import { ENGINE_CUSTOMIZATION, type EngineChoice } from './session/engine';
+import { readSiteSettings, SITE_CUSTOMIZATION } from './session/site-settings';
 import { SessionHolder } from './session/holder';
 import { Session } from './session/session';
 
@@ -16,8 +16,8 @@ const extension = {
   id: EXTENSION_ID,
   onModeEnter(context: ExtensionContext) {
     const { customizationService } = context.servicesManager.services;
-    const choice = customizationService.getCustomization(ENGINE_CUSTOMIZATION) as EngineChoice | undefined;
-    holder.replace(new Session(context, choice ?? {}));
+    const site = readSiteSettings(customizationService.getCustomization(SITE_CUSTOMIZATION));
+    holder.replace(new Session(context, site));
   },
   onModeExit() {
     holder.replace(null);

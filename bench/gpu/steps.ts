@@ -201,7 +201,7 @@ async function model(
     precision,
     fixedSize,
     slice,
-    gflop: (outputs * card.gflop512 * slice ** 2) / 512 ** 2,
+    gflop: (outputs * (card.gflop512 ?? NaN) * slice ** 2) / 512 ** 2,
     outputs,
     openMs,
     times,

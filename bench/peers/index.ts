@@ -138,7 +138,7 @@ async function networks(
       await method(
         `${id} ${version}`,
         await readFile(join('models', file)),
-        gflop512,
+        gflop512 ?? NaN,
         true,
         slab?.inputs,
         slab?.outputs,

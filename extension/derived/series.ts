@@ -1,3 +1,4 @@
+import { v4 } from 'uuid';
 import { PRODUCT } from '../../src/ct';
 import type { OhifSeries, OhifSlice } from '../source';
 import type { OhifInstance } from '../ohif';
@@ -31,15 +32,8 @@ export interface DerivedSeries {
   readonly window: DifferenceWindow | null;
 }
 
-/** A fresh UID under the UUID root (PS3.5 B.2), version 4; a live series is never stored under it. */
-function randomUid(): string {
-  // Not crypto.randomUUID, which plain-http pages lack.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
-  return `2.25.${BigInt(`0x${hex}`)}`;
-}
+/** A fresh UID under the UUID root (PS3.5 B.2); a live series is never stored under it. */
+const randomUid = (): string => `2.25.${BigInt(`0x${v4().replaceAll('-', '')}`)}`;
 
 /** The tag first, so that it is read where a list cuts long names; at most 64 characters (LO). */
 function description(kind: DerivedKind, source: OhifInstance): string {

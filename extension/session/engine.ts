@@ -1,5 +1,5 @@
-import { createBrowserEngine, type BrowserEngineOptions, type Engine } from '../../src/engine';
-import type { GuardChoice } from './guard';
+import { createBrowserEngine, type Engine } from '../../src/engine';
+import type { SiteSettings } from './site-settings';
 
 /**
  * Folder the plugin was loaded from, absolute. webpack sets it from the module's own URL at run time, so a hospital may put the
@@ -7,26 +7,14 @@ import type { GuardChoice } from './guard';
  */
 declare const __webpack_public_path__: string;
 
-/**
- * How a hospital may steer the engine, as OHIF customization `iscl.denoise` in app-config.js. Everything has a default; see
- * BrowserEngineOptions.
- */
-export interface EngineChoice extends Partial<
-  Pick<BrowserEngineOptions, 'modelId' | 'providers' | 'threads' | 'warmUp' | 'allowSoftwareAdapter'>
-> {
-  /** URL of another models/manifest.json, relative to the page. */
-  readonly manifestUrl?: string;
-  readonly guards?: GuardChoice;
-}
-
-export const ENGINE_CUSTOMIZATION = 'iscl.denoise';
-
 export function pluginUrl(file: string): string {
   return new URL(file, new URL(__webpack_public_path__, window.location.href)).href;
 }
 
-export function createEngine(choice: EngineChoice = {}): Engine {
-  const { manifestUrl, ...options } = choice;
+/** Where the site's settings are wrong, the engine refuses every call with the reason. */
+export function createEngine({ engine, error }: SiteSettings): Engine {
+  if (error) return refusingEngine(error);
+  const { manifestUrl, ...options } = engine;
   return createBrowserEngine({
     manifestUrl: manifestUrl
       ? new URL(manifestUrl, window.location.href).href
@@ -36,4 +24,17 @@ export function createEngine(choice: EngineChoice = {}): Engine {
       new Worker(new URL('../../src/engine/engine.worker.ts', import.meta.url), { type: 'module' }),
     ...options,
   });
+}
+
+function refusingEngine(error: Error): Engine {
+  const refuse = () => Promise.reject(error);
+  return {
+    info: null,
+    card: refuse,
+    prepare: refuse,
+    denoise: refuse,
+    denoiseSlab: refuse,
+    subscribe: () => () => undefined,
+    dispose: async () => undefined,
+  };
 }

@@ -9,9 +9,9 @@ import { tellOfCutOffSave, tellUser } from '../tell';
 import { allViewports, released } from '../viewports';
 import { archiveOf } from './archive';
 import { Comparison, type ComparisonEvent } from './comparison';
-import { createEngine, type EngineChoice } from './engine';
+import { createEngine } from './engine';
 import { Grid, type GridEvent } from './grid';
-import { guardSettings } from './guard';
+import type { SiteSettings } from './site-settings';
 import { listStored, markStored } from './listing';
 import { forgetStatistics, holdBackReports } from './measurements';
 import { SessionModel, type ModelEvent } from './model';
@@ -47,7 +47,7 @@ export class Session {
 
   constructor(
     private readonly context: ExtensionContext,
-    engineChoice: EngineChoice,
+    site: SiteSettings,
   ) {
     const { services } = this;
     const emit = (event: SessionEvent) => this.receive(event);
@@ -55,12 +55,12 @@ export class Session {
     this.libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = this.libraries;
     this.model = new SessionModel(
-      () => createEngine(engineChoice),
+      () => createEngine(site),
       displaySet => ohifSeries(displaySet, this.grid.dataSource, cornerstone).slices,
       emit,
     );
     const registry = (this.registry = new DerivedRegistry(cornerstone));
-    this.runs = new Runs(services, registry, guardSettings(engineChoice.guards), emit);
+    this.runs = new Runs(services, registry, site.guards, emit);
     const dataSource = () => this.grid.dataSource;
     this.stored = new StoredPairs({ services, cornerstone, registry, dataSource });
     this.comparison = new Comparison({

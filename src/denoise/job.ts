@@ -36,6 +36,7 @@ const ENGINE_UNUSABLE: readonly Fault['code'][] = [
   'model-download',
   'model-hash',
   'model-manifest',
+  'configuration',
   'no-provider',
   'runtime-load',
   'self-test',

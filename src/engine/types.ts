@@ -24,9 +24,8 @@ export interface ModelCard {
   readonly precision: string;
   /** Other files of the same network. */
   readonly variants?: readonly ModelVariant[];
-  readonly parameters: number;
   /** GFLOP for one 512x512 slice; of a slab model, the slab's by m. */
-  readonly gflop512: number;
+  readonly gflop512?: number;
   /** Raw little-endian float32 input (n slices) and expected output (m slices), each rows x columns, in HU. */
   readonly golden: {
     readonly rows: number;

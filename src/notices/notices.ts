@@ -74,6 +74,8 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'model-download'; readonly url: string; readonly status?: number }
   | { readonly code: 'model-hash'; readonly url: string }
   | { readonly code: 'model-manifest'; readonly url: string }
+  /** Of the viewer, by the site. */
+  | { readonly code: 'configuration' }
   | { readonly code: 'no-provider' }
   /** `rows` x `columns`: the size of the test slice. */
   | {

@@ -54,6 +54,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
     url: 'https://host/manifest.json',
     detail: 'not JSON',
   },
+  configuration: { kind: 'fault', code: 'configuration', detail: 'threads is not a count' },
   'no-provider': { kind: 'fault', code: 'no-provider', detail: 'This browser has no WebGPU.' },
   'self-test': {
     kind: 'fault',

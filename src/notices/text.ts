@@ -207,6 +207,12 @@ function describeFault(fault: Fault): NoticeText {
         kept: SLICES_KEPT,
         todo: ADMIN,
       };
+    case 'configuration':
+      return {
+        happened: `The entry "iscl.denoise" of app-config.js cannot be used${fault.detail ? ` (${fault.detail})` : ''}.`,
+        kept: SLICES_KEPT,
+        todo: 'Nothing is denoised with other settings than the site chose. Tell your administrator; docs/extension.md lists the settings.',
+      };
     case 'runtime-load':
       return {
         happened: `ONNX Runtime could not be loaded from ${fault.url}.`,

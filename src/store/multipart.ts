@@ -2,6 +2,8 @@
  * multipart/related (RFC 2387) as STOW-RS and WADO-RS use it. The body is a Blob over the parts, not a joined buffer: fetch
  * streams it with a Content-Length (many archives refuse a chunked request), and a part that lies on disk stays there.
  */
+import { v4 as randomUuid } from 'uuid';
+
 const encoder = new TextEncoder();
 
 export interface MultipartBody {
@@ -12,7 +14,7 @@ export interface MultipartBody {
 /** @param parts Part 10 files */
 export function multipartBody(parts: readonly Blob[], type = 'application/dicom'): MultipartBody {
   // 122 random bits: that they occur in a part by chance is not worth a search through every byte.
-  const boundary = `iscl-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+  const boundary = `iscl-${randomUuid()}`;
   const pieces: BlobPart[] = [];
   for (const part of parts) pieces.push(`--${boundary}\r\nContent-Type: ${type}\r\n\r\n`, part, '\r\n');
   pieces.push(`--${boundary}--\r\n`);

@@ -2,8 +2,8 @@
  * Storing one derived series, whatever the server does: journal first, send in batches, believe nothing that is not read back.
  * The rules of the answers are in delivery.ts; this file holds the run: feed, deliver, verify, report.
  */
-import type { Fault } from '../notices';
-import { DenoiseError } from '../notices';
+import { v4 as randomUuid } from 'uuid';
+import { DenoiseError, type Fault } from '../notices';
 import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused } from './dicomweb';
 import { forgetAbandoned, type JournalSession } from './journal';
@@ -38,7 +38,7 @@ export async function storeInstances(
   options: StoreSeriesOptions,
 ): Promise<StoreReport> {
   const session: JournalSession = {
-    id: options.sessionId ?? crypto.getRandomValues(new Uint32Array(4)).join('-'),
+    id: options.sessionId ?? randomUuid(),
     studyInstanceUid: options.studyInstanceUid,
     expected: options.expected,
     startedAt: new Date().toISOString(),

@@ -18,7 +18,7 @@ import {
 
 afterAll(removeTemporary);
 
-async function task(settings: object): Promise<{ MERCURE_IN_DIR: string; MERCURE_OUT_DIR: string }> {
+async function task(settings: unknown): Promise<{ MERCURE_IN_DIR: string; MERCURE_OUT_DIR: string }> {
   const folder = await temporary();
   for (const { sopInstanceUid, part10 } of ctSeries(3)) {
     await writeFile(join(folder, `${SERIES}#${sopInstanceUid}.dcm`), part10);
@@ -46,16 +46,35 @@ it('reads the task, writes flat files by its naming and result.json', async () =
   expect(files).toHaveLength(4);
 });
 
-it.each([[{ strength: 400 }], [{ strenght: 40 }], [{ provider: 'cuda' }]])(
-  'refuses the settings %j',
-  async settings => {
-    const env = await task(settings);
-    const { code, stderr } = await run([], env);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/strength|strenght|provider/);
-    expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
-  },
-);
+it.each<[unknown, string]>([
+  [{ strength: 400 }, '"400" is not 0.1 to 100'],
+  [{ strength: [40] }, 'task.json: settings.strength is neither a text nor a number'],
+  [{ strenght: 40 }, 'task.json: settings.strenght is no setting'],
+  [{ provider: 'cuda' }, '"cuda" is neither cpu nor webgpu'],
+  ['fast', 'task.json: settings is no object'],
+  [[40], 'task.json: settings.0 is no setting'],
+])('refuses the settings %j', async (settings, why) => {
+  const env = await task(settings);
+  const { code, stderr } = await run([], env);
+  expect(code).toBe(2);
+  expect(stderr).toContain(why);
+  expect(await filesIn(env.MERCURE_OUT_DIR)).toEqual([]);
+});
+
+it('takes the settings of the first step of a list, and of no step the defaults', async () => {
+  for (const process of [
+    [{ settings: { threads: 1 } }, { settings: { strength: 1 } }],
+    [],
+    null,
+    undefined,
+  ]) {
+    const env = await task({});
+    await writeFile(join(env.MERCURE_IN_DIR, 'task.json'), JSON.stringify({ id: '1', process }));
+    expect((await run([], env)).code).toBe(0);
+    const result = JSON.parse(await readFile(join(env.MERCURE_OUT_DIR, 'result.json'), 'utf8'));
+    expect(result.iscl_denoise.strength).toBe(1);
+  }
+});
 
 it('a result.json that cannot be written is a failure, told in a sentence', async () => {
   const env = await task({});
