@@ -34,6 +34,7 @@ function refusingEngine(error: Error): Engine {
     prepare: refuse,
     denoise: refuse,
     denoiseSlab: refuse,
+    ahead: () => undefined,
     subscribe: () => () => undefined,
     dispose: async () => undefined,
   };
