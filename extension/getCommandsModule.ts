@@ -2,6 +2,7 @@ import type { ExtensionContext } from './ohif';
 import { PANEL_ID } from './id';
 import { STAGES, type StageId } from './stages';
 import { tellUser } from './tell';
+import type { WantedStrength } from './session/guard';
 import type { SaveTarget } from './session/save-state';
 import type { SessionHolder } from './session/holder';
 import type { Session } from './session/session';
@@ -54,6 +55,15 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
       (session, { strength }: { strength: number }) => session.setStrength(strength),
       ({ strength }) =>
         requireOption(strength >= 0 && strength <= 1, `strength ${strength} is not within 0 and 1`),
+    ),
+    /** `noiseHu`: noise wanted in soft tissue; or `detectability`: least d' of the guard's lesions over the original's, 0 to 1. */
+    setDenoiseStrengthFor: command(
+      (session, wanted: WantedStrength) => session.setStrengthFor(wanted),
+      wanted =>
+        requireOption(
+          'noiseHu' in wanted ? wanted.noiseHu >= 0 : wanted.detectability >= 0 && wanted.detectability <= 1,
+          'neither noiseHu nor detectability within their ranges',
+        ),
     ),
     /** `stage`: single, compare or review; of the active viewport's series, or of `displaySetInstanceUID`, live or stored. */
     setDenoiseStage: command(

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const npm = ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'];
+// Not --omit dev: npm 10 then leaves out packages that development needs too.
+const npm = ['sbom', '--sbom-format', 'cyclonedx'];
 const sbom = JSON.parse(
   execFileSync('npm', npm, {
     cwd: root,
@@ -14,6 +15,13 @@ const sbom = JSON.parse(
     shell: process.platform === 'win32',
   }),
 );
+const isForDevelopment = ({ properties = [] }) =>
+  properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
+const left = new Set(sbom.components.filter(isForDevelopment).map(component => component['bom-ref']));
+sbom.components = sbom.components.filter(component => !left.has(component['bom-ref']));
+sbom.dependencies = sbom.dependencies
+  .filter(({ ref }) => !left.has(ref))
+  .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(other => !left.has(other)) }));
 const { models } = JSON.parse(readFileSync(join(root, 'models/manifest.json'), 'utf8'));
 const product = sbom.metadata.component['bom-ref'];
 

@@ -4,6 +4,7 @@ import type { SessionHolder } from '../session/holder';
 import type { Session } from '../session/session';
 import { GuardSection } from './GuardSection';
 import { ModelSection } from './ModelSection';
+import { NoiseSection } from './NoiseSection';
 import { ResidualSection } from './ResidualSection';
 import { RoiSection } from './RoiSection';
 import { RunSection } from './RunSection';
@@ -59,6 +60,7 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
       {denoised || storedShown ? (
         <ViewSection stage={stage} denoised={denoised} save={save} run={run} />
       ) : null}
+      {denoised ? <NoiseSection report={denoised.guard.report} run={run} /> : null}
       <SaveSection save={save} denoised={denoised} run={run} />
       {denoised || storedShown ? <RoiSection results={regions} /> : null}
       {denoised ? <GuardSection guard={denoised.guard} run={run} /> : null}

@@ -2,18 +2,46 @@
 import { act, type ReactNode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import type { JobSnapshot } from '../../src/denoise';
+import type { GuardReport } from '../../src/guard';
 import { describe as textOf, type Fault, type Refusal, type Warning } from '../../src/notices';
 import { getCommandsModule } from '../getCommandsModule';
 import type { ExtensionContext } from '../ohif';
 import { SessionHolder } from '../session/holder';
 import type { RunSnapshot, SaveSnapshot, SeriesSnapshot, SessionSnapshot } from '../session/snapshot';
 import { DenoisePanel } from './DenoisePanel';
+import { GuardSection } from './GuardSection';
 import { ModelSection } from './ModelSection';
+import { NoiseSection } from './NoiseSection';
 import { ranges } from './parts';
 import { RunSection } from './RunSection';
 import { SaveSection } from './SaveSection';
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+
+const kept = (mean: number) => ({ mean, sd: 0.03 });
+/** A scan in which the smallest lesion is too faint, at full strength. */
+const REPORT: GuardReport = {
+  strength: 1,
+  looks: ['1.2.3', '1.2.4', '1.2.5'],
+  inferences: 9,
+  level: 'amber',
+  lesions: [
+    {
+      lesion: { diameterMm: 5, contrastHu: 20 },
+      places: 9,
+      contrast: kept(0.86),
+      lighter: kept(0.88),
+      darker: kept(0.84),
+      detectability: 0.95,
+      level: 'amber',
+    },
+  ],
+  keepingStrength: 0.62,
+  noise: { regions: 60, beforeHu: 26.4, afterHu: 13.1, added: 0.2 },
+  change: {} as GuardReport['change'],
+  findings: [],
+  sentence: '',
+};
 
 describe('the panel', () => {
   let root: Root;
@@ -58,7 +86,7 @@ describe('the panel', () => {
     repair: null,
     removed: { slices: 0 } as RunSnapshot['removed'],
     flagged: [],
-    guard: { state: { kind: 'waiting' }, report: null },
+    guard: { state: { kind: 'measured' }, report: REPORT },
   });
   const nothingSaved: SaveSnapshot = {
     state: { kind: 'idle' },
@@ -229,7 +257,38 @@ describe('the panel', () => {
         act(() => cy('iscl-close-keep')[0]?.click());
       }
       const unheard = Object.keys(commands).filter(name => !ran.has(name));
-      expect(unheard).toEqual(['setDenoiseStrength']);
+      expect(unheard).toEqual([]);
+    });
+
+    test('known lesions: contrast, spread and d prime, and one click sets the strength that keeps them', () => {
+      const heard: unknown[] = [];
+      render(<GuardSection guard={denoised().guard} run={(...command) => heard.push(command)} />);
+      const [row] = [...cy('iscl-guard-lesions')[0]!.querySelectorAll('tbody tr')];
+      expect(row!.textContent).toBe('5 mm, 20 HU86 % ± 3, Look closer0.95');
+      act(() => cy('iscl-guard-set')[0]!.click());
+      expect(heard).toEqual([['setDenoiseStrength', { strength: 0.62 }]]);
+      const none = { ...REPORT, level: null, lesions: [] };
+      render(<GuardSection guard={{ state: { kind: 'measured' }, report: none }} run={ignore} />);
+      expect(cy('iscl-guard-none')[0]!.textContent).toContain('no lesion was measured');
+      expect(cy('iscl-guard-set')).toEqual([]);
+    });
+
+    test('noise before and after in HU, and the strength by the noise that is wanted', () => {
+      const heard: unknown[] = [];
+      render(<NoiseSection report={REPORT} run={(...command) => heard.push(command)} />);
+      expect(cy('iscl-noise-value')[0]!.textContent).toBe('26 → 13 HU');
+      const wanted = cy('iscl-noise-wanted')[0] as HTMLInputElement;
+      expect((cy('iscl-noise-set')[0] as HTMLButtonElement).disabled).toBe(true);
+      act(() => {
+        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(wanted, '12');
+        wanted.dispatchEvent(new Event('input', { bubbles: true }));
+      });
+      act(() => cy('iscl-noise-set')[0]!.click());
+      act(() => cy('iscl-detectability-set')[0]!.click());
+      expect(heard).toEqual([
+        ['setDenoiseStrengthFor', { noiseHu: 12 }],
+        ['setDenoiseStrengthFor', { detectability: 0.95 }],
+      ]);
     });
 
     test('ten presses of an arrow key are ten steps, also between two snapshots', () => {

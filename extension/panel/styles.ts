@@ -52,6 +52,7 @@ export const STYLES = `
 .iscl-table tbody th { color: inherit; border-top: 1px solid hsl(var(--border)); }
 .iscl-table td { text-align: right; padding: 2px 0 2px 6px; border-top: 1px solid hsl(var(--border)); }
 .iscl-table th:first-child, .iscl-table td:first-child { text-align: left; padding-left: 0; }
+.iscl-number { font: inherit; width: 64px; padding: 4px 6px; border-radius: 4px; border: 1px solid hsl(var(--border)); color: inherit; background: hsl(var(--input)); }
 .iscl-table .iscl-amber td { color: ${WARNING_COLOUR}; }
 .iscl-table .iscl-red td { color: #ff5c5c; }
 .iscl-label { margin: 0; padding: 8px 10px; color: ${WARNING_COLOUR}; font-size: 12px; }

@@ -27,10 +27,13 @@ const shifted = ({ hu }: EngineInput) => hu.map(value => value + 5);
 test('measures once, and gives figures for each strength', async () => {
   const { guard, runs, states } = guardOf(same);
   expect(guard.report(1)).toBeNull();
+  expect(() => guard.strengthFor({ noiseHu: 12 })).toThrow('not-measured');
   await Promise.all([guard.begin(), guard.begin()]);
   await guard.allow(0.5, never);
   expect(states).toEqual(['measuring', 'measured']);
   expect(runs.runs).toBe(9);
+  expect(guard.strengthFor({ detectability: 0.95 })).toBe(1);
+  expect(guard.strengthFor({ noiseHu: 1000 })).toBe(0);
   expect(guard.report(0.5)).toMatchObject({ strength: 0.5, level: 'green', findings: [] });
 });
 

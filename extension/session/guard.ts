@@ -5,6 +5,8 @@ import {
   guardReport,
   measureGuard,
   readThresholds,
+  strengthForDetectability,
+  strengthForNoise,
   type GuardMeasurement,
   type GuardReport,
   type GuardThresholds,
@@ -29,6 +31,9 @@ export function guardSettings({ mode = 'stop', ...limits }: GuardChoice = {}): G
   if (mode !== 'stop' && mode !== 'warn') throw new RangeError(`guards.mode "${String(mode)}"`);
   return { mode, thresholds: readThresholds(limits) };
 }
+
+/** What a reader wants of the strength: noise in soft tissue, HU; or the least d' of the lesions over the original's. */
+export type WantedStrength = { readonly noiseHu: number } | { readonly detectability: number };
 
 export type GuardState =
   /** For the last slice of the series, or for another series that computes. */
@@ -73,6 +78,19 @@ export class RunGuard {
     if (this.told?.strength !== strength)
       this.told = guardReport(this.measurement, strength, this.settings.thresholds);
     return this.told;
+  }
+
+  /**
+   * The strength that leaves so much noise in soft tissue, or keeps so much of the lesions' d'.
+   * @throws DenoiseError `not-measured`
+   */
+  strengthFor(wanted: WantedStrength): number {
+    const { measurement } = this;
+    if ('detectability' in wanted && measurement && measurement.lesions.length > 0)
+      return strengthForDetectability(measurement, wanted.detectability);
+    if ('noiseHu' in wanted && measurement?.noise)
+      return strengthForNoise(measurement.noise.variance, wanted.noiseHu);
+    throw new DenoiseError({ kind: 'refusal', code: 'not-measured' });
   }
 
   /**

@@ -11,6 +11,7 @@ import { archiveOf } from './archive';
 import { Comparison, type ComparisonEvent } from './comparison';
 import { createEngine } from './engine';
 import { Grid, type GridEvent } from './grid';
+import type { WantedStrength } from './guard';
 import type { SiteSettings } from './site-settings';
 import { listStored, markStored } from './listing';
 import { forgetStatistics, holdBackReports } from './measurements';
@@ -138,6 +139,11 @@ export class Session {
     this.publisher.publish();
     this.regions.schedule();
     void this.registry.repaint(run.derived).then(() => this.onRepainted());
+  }
+
+  /** @throws DenoiseError `not-measured` */
+  setStrengthFor(wanted: WantedStrength): void {
+    this.setStrength(this.required().guard.strengthFor(wanted));
   }
 
   /** @param displaySetUid of a series of the pair; default: what is looked at, else what hung last */

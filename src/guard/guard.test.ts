@@ -1,7 +1,14 @@
 /** @jest-environment ./test/node-environment.cjs */
 import type { EngineInput } from '../engine';
 import { engineOf, phantom, SIZE } from './fixtures';
-import { DEFAULT_THRESHOLDS, guardFigures, measureGuard } from '.';
+import {
+  DEFAULT_THRESHOLDS,
+  guardFigures,
+  measureGuard,
+  noiseAt,
+  strengthForDetectability,
+  strengthForNoise,
+} from '.';
 import { renderBall } from './ball';
 
 /** Mean of the nine pixels that lie two apart. */
@@ -61,6 +68,12 @@ test('contrast at a strength is 1 - s (1 - kept), and the strength that keeps 0.
       expect(lesions[i]!.detectability).toBeCloseTo(lesion.detectability!, 3);
     }
   }
+  const { variance } = erasing.noise!;
+  const wantedHu = noiseAt(variance, 0.4);
+  expect(strengthForNoise(variance, wantedHu + 1e-6)).toBe(0.4);
+  expect([strengthForNoise(variance, 0), strengthForNoise(variance, 1000)]).toEqual([1, 0]);
+  const seen = Math.min(...guardFigures(erasing, 0.7).lesions.map(({ detectability }) => detectability!));
+  expect(strengthForDetectability(erasing, seen - 1e-9)).toBeGreaterThanOrEqual(0.7);
   const { keepingStrength } = guardFigures(erasing, 1, {
     ...DEFAULT_THRESHOLDS,
     amber: kept + 0.5 * (1 - kept),

@@ -10,4 +10,5 @@ export {
   type Level,
 } from './figures';
 export { assertSafe } from './findings';
-export { guardReport, noiseAt, strengthForNoise, type GuardReport } from './report';
+export { noiseAt, strengthForDetectability, strengthForNoise } from './noise';
+export { guardReport, type GuardReport } from './report';

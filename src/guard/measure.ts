@@ -4,7 +4,7 @@ import { addBall, renderBall, type RenderedBall } from './ball';
 import { Changes } from './changes';
 import { findLooks, type Look } from './looks';
 import { Channels, covariance, meanOf, WINDOW_PX } from './observer';
-import { FEWEST_PLACES, planOf, type Plan } from './plan';
+import { FEWEST_PLACES, hasPlace, planOf, type Plan } from './plan';
 import { meanProduct, ringPower, transformed, type Transformed } from './spectrum';
 import type { GuardMeasurement, Kept, Lesion, LesionMeasurement, NoiseMeasurement, Place } from './types';
 import { HALF, type Spot } from './uniform';
@@ -62,8 +62,10 @@ export async function measureGuard(options: GuardOptions): Promise<GuardMeasurem
   const { slices, slab, signal, rest = () => Promise.resolve() } = options;
   const looks = await findLooks(slices, slab, rest, signal);
   const { pixelMm, gapMm, thicknessMm } = geometryOf(slices[looks[0]!.middle]!, looks[0]!);
-  const balls = LESIONS.map(({ diameterMm }) => renderBall(diameterMm, pixelMm, gapMm, thicknessMm));
-  const channels = LESIONS.map(({ diameterMm }) => new Channels((1.5 * diameterMm) / pixelMm + 4));
+  // Of each diameter once, and none where there is no place for them.
+  const lesions = looks.some(hasPlace) ? LESIONS : [];
+  const balls = shared(lesions, ({ diameterMm }) => renderBall(diameterMm, pixelMm, gapMm, thicknessMm));
+  const channels = shared(lesions, ({ diameterMm }) => new Channels((1.5 * diameterMm) / pixelMm + 4));
   const readings: Reading[][] = LESIONS.map(() => []);
   const regions: NoiseRegion[] = [];
   const responses: Response[][] = LESIONS.map(() => []);
@@ -106,6 +108,16 @@ export async function measureGuard(options: GuardOptions): Promise<GuardMeasurem
     noise: regions.length > 0 ? noiseOf(regions) : null,
     change: changes.measurement,
   };
+}
+
+/** What depends on the diameter alone, made once for each. */
+function shared<T>(lesions: readonly Lesion[], make: (lesion: Lesion) => T): T[] {
+  const made = new Map<number, T>();
+  return lesions.map(lesion => {
+    const one = made.get(lesion.diameterMm) ?? make(lesion);
+    made.set(lesion.diameterMm, one);
+    return one;
+  });
 }
 
 /** A slice by itself is a thickness away from where its neighbours would be. */

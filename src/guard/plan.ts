@@ -18,6 +18,11 @@ export interface Plan {
   readonly sites: readonly Spot[];
 }
 
+/** Is any of its tissue even enough for a lesion or a region of noise? */
+export function hasPlace({ tissue }: Look): boolean {
+  return tissue.count(DEPTHS_PX.at(-1)!) > 0;
+}
+
 /** As many of the lesions as get places enough, the first ones first: there may be room for none. */
 export function planOf(looks: readonly Look[], balls: readonly RenderedBall[]): Plan[] {
   const sitesAt = (depth: number) => looks.map(({ tissue }) => tissue.sites(depth, MOST_REGIONS_A_SLICE));

@@ -1,6 +1,7 @@
 import type { Fault } from '../notices';
 import { guardFigures, type GuardThresholds, type LesionFigures, type Level } from './figures';
 import { addedTexture, guardFindings } from './findings';
+import { noiseAt } from './noise';
 import { guardSentence } from './summary';
 import type { ChangeMeasurement, GuardMeasurement } from './types';
 
@@ -54,23 +55,4 @@ export function guardReport(
     findings: guardFindings(measurement, strength, thresholds),
     sentence: guardSentence(figures, measurement),
   };
-}
-
-/** SD of (1 - s) original + s denoised, HU. */
-export function noiseAt(
-  { before, between, after }: { before: number; between: number; after: number },
-  strength: number,
-): number {
-  const s = strength;
-  return Math.sqrt(Math.max(0, (1 - s) ** 2 * before + 2 * s * (1 - s) * between + s ** 2 * after));
-}
-
-/** Smallest strength, in whole percent (0 to 1), that leaves no more noise than `wantedHu`; 1 where full strength leaves more. */
-export function strengthForNoise(
-  variance: { before: number; between: number; after: number },
-  wantedHu: number,
-): number {
-  let percent = 0;
-  while (percent < 100 && noiseAt(variance, percent / 100) > wantedHu) percent++;
-  return percent / 100;
 }

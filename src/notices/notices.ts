@@ -24,6 +24,7 @@ export type Refusal = { readonly kind: 'refusal' } & (
   | { readonly code: 'incomplete'; readonly done: number; readonly total: number }
   | { readonly code: 'no-archive' }
   | { readonly code: 'no-folder-access' }
+  | { readonly code: 'not-measured' }
   | { readonly code: 'measured-live' }
 );
 

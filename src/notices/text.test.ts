@@ -20,6 +20,7 @@ const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Cod
   incomplete: { kind: 'refusal', code: 'incomplete', done: 12, total: 40 },
   'nothing-removed': { kind: 'refusal', code: 'nothing-removed' },
   'no-archive': { kind: 'refusal', code: 'no-archive' },
+  'not-measured': { kind: 'refusal', code: 'not-measured' },
   'measured-live': { kind: 'refusal', code: 'measured-live' },
   'no-folder-access': { kind: 'refusal', code: 'no-folder-access' },
   'kernel-outside-domain': { kind: 'warning', code: 'kernel-outside-domain', kernel: 'B70f' },

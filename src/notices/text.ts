@@ -103,6 +103,11 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
         'The active data source has no DICOMweb service for storing.',
         'Download a ZIP or save to a folder instead.',
       ];
+    case 'not-measured':
+      return [
+        'Noise and lesions of this scan are not measured: not yet, or the scan has no uniform soft tissue.',
+        'Let the denoising finish, or set the strength in percent.',
+      ];
     case 'measured-live':
       return [
         'A measurement of this report was drawn on a denoised series that is not stored.',
