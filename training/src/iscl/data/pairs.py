@@ -26,6 +26,7 @@ from ..simulate import (
     nps_mean_frequency,
     random_kernel,
 )
+from ..whole_file import whole_file
 from .dicom import CtSlice, iter_slices, read_slice
 from .errors import DataError, EmptySetError, SplitError, UnreadableError
 from .names import file_name
@@ -191,10 +192,8 @@ def build_one(task: Task, folder: Path, simulator: Simulator | None, config: Pai
         return "skipped"
     content |= {"split": np.array(task.row.split), "domain": np.array(task.row.domain)}
     folder.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    with partial.open("wb") as handle:
-        np.savez(handle, **content)  # type: ignore[arg-type]  # numpy declares names of arrays as its own options
-    partial.rename(target)
+    with whole_file(target) as partial:
+        np.savez(partial, **content)  # type: ignore[arg-type]  # numpy declares names of arrays as its own options
     return "made"
 
 

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ..whole_file import whole_file
 from .nps import Spectrum
 from .rows import Row
 
@@ -101,10 +102,8 @@ class RowStore:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         crops = {f"crop{k}": crop for k, crop in enumerate(result.crops)}
-        path = self._path(result.row)
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, measured=np.array(json.dumps(_measured(result))), **crops)  # type: ignore[arg-type]  # numpy declares names of arrays as its own options
-        partial.replace(path)
+        with whole_file(self._path(result.row)) as partial:
+            np.savez_compressed(partial, measured=np.array(json.dumps(_measured(result))), **crops)  # type: ignore[arg-type]  # numpy declares names of arrays as its own options
 
     def load(self, row: Row) -> Result | None:
         """The row as measured before, under its present label; None when it was not, or its file is damaged."""

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..data import body_mask, read_series
+from ..whole_file import whole_file
 from .denoisers import JudgeError
 
 CROP_PX = 384
@@ -90,15 +91,14 @@ def load_material(data: Path, path: str, cache: Path | None = None) -> Material:
     material = _read(data, path, name)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial.npz")
-        np.savez(
-            partial,
-            stack=material.stack,
-            twin=np.zeros(0) if material.twin is None else material.twin,
-            patient=material.patient,
-            geometry=(material.pixel_mm, material.gap_mm, material.thickness_mm),
-        )
-        partial.replace(kept)
+        with whole_file(kept) as partial:
+            np.savez(
+                partial,
+                stack=material.stack,
+                twin=np.zeros(0) if material.twin is None else material.twin,
+                patient=material.patient,
+                geometry=(material.pixel_mm, material.gap_mm, material.thickness_mm),
+            )
     return material
 
 

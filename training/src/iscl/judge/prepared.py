@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..evaluation.metrics import tissue_masks
+from ..whole_file import whole_file
 from .flatness import LocalNoise, flat_area
 from .material import Material, load_material
 from .places import DEPTH_PX, LUNG, SOFT, Finder, Place, Site
@@ -93,8 +94,6 @@ def load_prepared(data: Path, path: str, mode: str, cache: Path) -> Prepared:
             return pickle.load(handle)
     prepared = prepare(load_material(data, path, cache), mode)
     cache.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
-    with partial.open("wb") as handle:
+    with whole_file(kept) as partial, partial.open("wb") as handle:
         pickle.dump(prepared, handle)
-    partial.replace(kept)
     return prepared

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..whole_file import whole_file
 from .denoisers import Denoiser
 from .material import VERSION as MATERIAL_VERSION
 
@@ -38,9 +39,8 @@ def load_result(folder: Path, denoiser: Denoiser, mode: str, split: str) -> dict
 def save_result(folder: Path, result: dict) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, result["model"], result["mode"], result["split"])
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(_plain(result), separators=(",", ":")), encoding="utf-8")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(_plain(result), separators=(",", ":")), encoding="utf-8")
     return path
 
 

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from ..nets import PaperHuDenoiser, build
+from ..whole_file import whole_file
 
 FORMAT = 1
 
@@ -20,12 +21,11 @@ class CheckpointError(ValueError):
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Writes beside `path` and renames, so that a killed run leaves the previous checkpoint whole."""
+    """Writes the checkpoint; a killed run leaves the previous one whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(path.suffix + ".partial")
-    torch.save({"format": FORMAT, **content}, partial)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        torch.save({"format": FORMAT, **content}, partial)
 
 
 def load(path: Path) -> dict[str, Any]:
