@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
 import { absentHere } from '../absent';
-import { NO_ORTHANC, startOrthanc, type Orthanc } from '../orthanc/orthanc';
-import { Bench, multipart, part10, RELATED, STUDY } from '../unit/server-fixtures';
+import { NO_ORTHANC, type Orthanc } from '../orthanc/orthanc';
+import { orthancBehindProxy } from '../orthanc/proxied';
+import { Bench, STUDY } from '../unit/server-fixtures';
 import { CHROMIUM, FLAGS } from './viewer';
 
 const absent =
@@ -20,16 +21,8 @@ if (absent) console.warn(`skipped: ${absent}`);
   let url = '';
   let evilPort = 0;
   beforeAll(async () => {
-    const peer = { Peer: { Url: 'http://127.0.0.1:9/dicom-web/', HasDelete: true } };
-    orthanc = await startOrthanc({ DicomWeb: { Enable: true, Root: '/dicom-web/', Servers: peer } });
     bench.write('plugin/extension.js', 'export default {};');
-    url = (await bench.start({ pacs: { url: orthanc.dicomWeb } })).url;
-    const stored = await fetch(`${url}dicomweb/studies`, {
-      method: 'POST',
-      body: multipart([part10({ sop: '2.25.81' })]),
-      headers: { 'content-type': RELATED },
-    });
-    expect(stored.status).toBe(200);
+    ({ orthanc, url } = await orthancBehindProxy(bench));
     evil = createServer((_request, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end('<title>evil</title>'),
     );

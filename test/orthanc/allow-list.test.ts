@@ -1,7 +1,8 @@
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Bench, multipart, part10, RELATED, SERIES, STUDY } from '../unit/server-fixtures';
+import { Bench, part10, SERIES, STUDY } from '../unit/server-fixtures';
 import { NO_ORTHANC, startOrthanc, type Orthanc } from './orthanc';
+import { orthancBehindProxy } from './proxied';
 
 interface Answer {
   readonly status: number;
@@ -35,15 +36,7 @@ if (NO_ORTHANC) console.warn(`skipped: ${NO_ORTHANC}`);
   let url = '';
   const instance = `/dicomweb/studies/${STUDY}/series/${SERIES}/instances/2.25.81`;
   beforeAll(async () => {
-    const peer = { Peer: { Url: 'http://127.0.0.1:9/dicom-web/', HasDelete: true } };
-    orthanc = await startOrthanc({ DicomWeb: { Enable: true, Root: '/dicom-web/', Servers: peer } });
-    url = (await bench.start({ pacs: { url: orthanc.dicomWeb } })).url;
-    const stored = await fetch(`${url}dicomweb/studies`, {
-      method: 'POST',
-      body: multipart([part10({ sop: '2.25.81' })]),
-      headers: { 'content-type': RELATED },
-    });
-    expect(stored.status).toBe(200);
+    ({ orthanc, url } = await orthancBehindProxy(bench));
   });
   afterAll(async () => {
     await bench.close();
