@@ -7,6 +7,8 @@ import { DenoiseError, type Fault } from '../notices';
 import { Delivery, type Entry } from './delivery';
 import { DicomWebClient, NoAnswer, ReadRefused } from './dicomweb';
 import { forgetAbandoned, type JournalSession } from './journal';
+import { journalWithFaults } from './journal-faults';
+import { Ledger } from './ledger';
 import type {
   ResumeOptions,
   StorableInstance,
@@ -15,18 +17,9 @@ import type {
   StoreSeriesOptions,
 } from './options';
 import { Outbox } from './outbox';
-import { readBack, unverified } from './read-back';
 import { isComplete, makeReport, type StoreReport } from './report';
-import { sampleOf } from './sample';
-import {
-  INSTANCE_TABLE,
-  next,
-  SESSION_TABLE,
-  type InstanceEvent,
-  type SessionEvent,
-  type SessionState,
-} from './states';
-import { journalWithFaults } from './journal-faults';
+import { next, SESSION_TABLE, type SessionEvent, type SessionState } from './states';
+import { Verification } from './verification';
 
 /**
  * Stores a series as it is produced. Resolves with a report in every case but a journal that takes nothing at all (rejects with a DenoiseError,
@@ -78,13 +71,13 @@ export async function resumeStore(
 class StoreSession {
   private state: SessionState = 'idle';
   private hold: StoreProgress['hold'] = null;
-  private readonly entries = new Map<string, Entry>();
+  private readonly ledger: Ledger;
   /** UIDs the server listed when we first asked about a series; null when it would not say. */
   private readonly known = new Map<string, Set<string> | null>();
-  private readonly compared = new Set<string>();
+  private readonly verification: Verification;
   private readonly client: DicomWebClient;
   private readonly delivery: Delivery;
-  private readonly startedMs = Date.now();
+  private readonly attempts: number;
   private stoppedBy: Fault | null = null;
 
   constructor(
@@ -92,7 +85,8 @@ class StoreSession {
     entries: readonly Entry[],
     private readonly options: StoreOptions,
   ) {
-    for (const entry of entries) this.entries.set(entry.sopInstanceUid, entry);
+    this.attempts = options.attempts ?? 5;
+    this.ledger = new Ledger(session, options.journal, entries, () => this.report());
     this.client = new DicomWebClient({
       ...options.server,
       onHold: hold => {
@@ -103,13 +97,21 @@ class StoreSession {
     });
     this.delivery = new Delivery({
       client: this.client,
-      attempts: options.attempts ?? 5,
+      attempts: this.attempts,
       batchBytes: options.batchBytes ?? 16 * 2 ** 20,
       ...(options.signal ? { signal: options.signal } : {}),
       file: uid => options.journal.file(session.id, uid),
-      apply: (entry, event, change) => this.apply(entry, event, change),
+      apply: (entry, event, change) => this.ledger.apply(entry, event, change),
       listed: seriesUid => this.list(seriesUid),
     });
+    this.verification = new Verification(
+      session.studyInstanceUid,
+      this.client,
+      this.ledger,
+      seriesUid => this.list(seriesUid),
+      this.attempts,
+      options.signal,
+    );
   }
 
   async run(instances: AsyncIterable<StorableInstance> | Iterable<StorableInstance>): Promise<StoreReport> {
@@ -126,8 +128,8 @@ class StoreSession {
     }
     const report = makeReport({
       session: this.session,
-      entries: [...this.entries.values()],
-      compared: this.compared,
+      entries: this.ledger.all,
+      compared: this.verification.compared,
       cancelled: this.state === 'cancelled',
       stoppedBy: this.stoppedBy,
       target: this.client.roots.stow,
@@ -140,25 +142,25 @@ class StoreSession {
 
   /** What a reload or an earlier run left: a request cut off tells nothing, and what failed is worth one more try when asked. */
   private async recover(): Promise<void> {
-    for (const entry of [...this.entries.values()]) {
-      if (entry.state === 'sending') await this.apply(entry, 'lose', { compare: true });
+    for (const entry of this.ledger.all) {
+      if (entry.state === 'sending') await this.ledger.apply(entry, 'lose', { compare: true });
       else if (entry.state === 'failed' || entry.state === 'mismatch')
-        await this.apply(entry, 'retry', { reason: null, attempts: 0 });
+        await this.ledger.apply(entry, 'retry', { reason: null, attempts: 0 });
     }
-    await this.delivery.reconcile(this.in('unconfirmed'));
+    await this.delivery.reconcile(this.ledger.in('unconfirmed'));
     await this.dropVanished();
   }
 
   /** An archive may have let go of what an earlier run stored and read back. Its file is gone from the journal, so it has to be made again. */
   private async dropVanished(): Promise<void> {
-    const stored = [...this.in('stored'), ...this.in('present')];
+    const stored = [...this.ledger.in('stored'), ...this.ledger.in('present')];
     for (const seriesUid of new Set(stored.map(entry => entry.seriesInstanceUid))) {
       const list = await this.list(seriesUid);
       if (list === null) return this.noList();
       for (const entry of stored.filter(({ seriesInstanceUid }) => seriesInstanceUid === seriesUid)) {
         if (list.has(entry.sopInstanceUid)) continue;
-        await this.apply(entry, 'absent');
-        this.entries.delete(entry.sopInstanceUid);
+        await this.ledger.apply(entry, 'absent');
+        this.ledger.forget(entry);
       }
     }
   }
@@ -178,7 +180,7 @@ class StoreSession {
       if (looked?.state === 'pending') outbox.add(looked);
     };
     try {
-      for (const entry of this.in('pending')) await take(entry);
+      for (const entry of this.ledger.in('pending')) await take(entry);
       for await (const instance of instances) await take(await this.admit(instance));
     } catch (error) {
       await outbox.settled();
@@ -196,15 +198,16 @@ class StoreSession {
     if (!this.known.has(seriesInstanceUid))
       this.known.set(seriesInstanceUid, await this.list(seriesInstanceUid));
     const known = this.known.get(seriesInstanceUid);
-    if (known) return known.has(sopInstanceUid) ? this.apply(entry, 'found', { compare: true }) : entry;
+    if (known)
+      return known.has(sopInstanceUid) ? this.ledger.apply(entry, 'found', { compare: true }) : entry;
     // Without a list, a 200 may be the answer to other pixels: each is read back.
-    return this.save({ ...entry, compare: true });
+    return this.ledger.save({ ...entry, compare: true });
   }
 
   private async admit(instance: StorableInstance): Promise<Entry | null> {
     this.options.signal?.throwIfAborted();
     const { sopInstanceUid, seriesInstanceUid, part10, pixelHash } = instance;
-    const before = this.entries.get(sopInstanceUid);
+    const before = this.ledger.get(sopInstanceUid);
     if (before) {
       if (before.pixelHash === pixelHash) return null;
       throw new Error(
@@ -213,7 +216,7 @@ class StoreSession {
     }
     await this.options.journal.putFile(this.session.id, sopInstanceUid, part10);
     const { byteLength } = part10;
-    return this.save({
+    return this.ledger.save({
       sopInstanceUid,
       seriesInstanceUid,
       byteLength,
@@ -236,83 +239,20 @@ class StoreSession {
   }
 
   private async deliverAndVerify(): Promise<void> {
-    const rounds = this.options.attempts ?? 5;
     for (let round = 1; ; round++) {
       if (this.stopped()) return this.step('fall-short');
       this.step('drain');
-      if (!(await this.verifyListed(round >= rounds))) return this.step('fall-short');
-      const absent = this.in('pending');
+      if (!(await this.verification.verifyListed(round >= this.attempts))) {
+        this.noList();
+        return this.step('fall-short');
+      }
+      const absent = this.ledger.in('pending');
       if (absent.length === 0) break;
       this.step('resend');
       await this.deliver(absent);
     }
-    await this.comparePixels();
-    this.step(isComplete([...this.entries.values()], this.session.expected) ? 'complete' : 'fall-short');
-  }
-
-  /**
-   * Asks for the list until it names all we believe to be there: an archive may index a moment after it answers. What stays
-   * absent is to be sent again, or fails when `last`. False when the server gives no list.
-   */
-  private async verifyListed(last: boolean): Promise<boolean> {
-    const believed = [...this.in('accepted'), ...this.in('existing')];
-    let absent: Entry[] = believed;
-    for (let look = 1; absent.length > 0 && look <= 4; look++) {
-      if (look > 1) await this.client.backoff(look, null, this.options.signal);
-      const lists = new Map<string, Set<string>>();
-      for (const seriesUid of new Set(absent.map(entry => entry.seriesInstanceUid))) {
-        const list = await this.list(seriesUid);
-        if (list === null) {
-          this.noList();
-          return false;
-        }
-        lists.set(seriesUid, list);
-      }
-      absent = absent.filter(entry => !lists.get(entry.seriesInstanceUid)!.has(entry.sopInstanceUid));
-    }
-    for (const entry of absent) {
-      const pending = await this.apply(entry, 'absent');
-      if (last || pending.attempts >= (this.options.attempts ?? 5)) {
-        await this.apply(pending, 'refuse', { reason: { code: 'missing-after-store' } });
-      }
-    }
-    return true;
-  }
-
-  /** A sample of what we stored and all that is in doubt. */
-  private async comparePixels(): Promise<void> {
-    const accepted = this.in('accepted');
-    const doubtful = [...this.in('existing'), ...accepted.filter(entry => entry.compare)];
-    const sure = accepted.filter(entry => !entry.compare);
-    const sample = sampleOf(sure);
-    for (const entry of [...doubtful, ...sample]) await this.compare(entry);
-    const sampled = new Set(sample.map(entry => entry.sopInstanceUid));
-    // One wrong answer in a sample says that the sample is not enough.
-    const suspect = this.in('mismatch').some(entry => sampled.has(entry.sopInstanceUid));
-    for (const entry of sure.filter(({ sopInstanceUid }) => !sampled.has(sopInstanceUid))) {
-      if (suspect) await this.compare(entry);
-      else await this.confirm(entry);
-    }
-  }
-
-  private async compare(entry: Entry): Promise<void> {
-    const { sopInstanceUid } = entry;
-    let hash: string;
-    try {
-      hash = await readBack(this.client, this.session.studyInstanceUid, entry, this.options.signal);
-    } catch (error) {
-      this.options.signal?.throwIfAborted();
-      await this.save({ ...entry, reason: unverified(error) });
-      return;
-    }
-    this.compared.add(sopInstanceUid);
-    if (hash === entry.pixelHash) await this.confirm(entry);
-    else await this.apply(entry, 'differ', { reason: { code: 'other-pixels' } });
-  }
-
-  private async confirm(entry: Entry): Promise<void> {
-    await this.apply(entry, 'verify', { reason: null });
-    await this.options.journal.removeFile(this.session.id, entry.sopInstanceUid);
+    await this.verification.comparePixels();
+    this.step(isComplete(this.ledger.all, this.session.expected) ? 'complete' : 'fall-short');
   }
 
   /** Null when the server would not say. */
@@ -326,41 +266,14 @@ class StoreSession {
     }
   }
 
-  private in(state: Entry['state']): Entry[] {
-    return [...this.entries.values()].filter(entry => entry.state === state);
-  }
-
-  private apply(entry: Entry, event: InstanceEvent, change: Partial<Entry> = {}): Promise<Entry> {
-    return this.save({ ...entry, ...change, state: next(INSTANCE_TABLE, entry.state, event) });
-  }
-
-  private async save(entry: Entry): Promise<Entry> {
-    this.entries.set(entry.sopInstanceUid, entry);
-    await this.options.journal.put(this.session.id, entry);
-    this.report();
-    return entry;
-  }
-
   private step(event: SessionEvent): void {
     this.state = next(SESSION_TABLE, this.state, event);
     this.report();
   }
 
   private report(): void {
-    if (!this.options.onProgress) return;
-    const inArchive = ['accepted', 'existing', 'stored', 'present'] as const;
-    const done = inArchive.reduce((sum, state) => sum + this.in(state).length, 0);
-    const failed = this.in('failed').length + this.in('mismatch').length;
-    const perInstance = (Date.now() - this.startedMs) / 1000 / Math.max(1, done + failed);
-    const left = this.session.expected - done - failed;
-    this.options.onProgress({
-      state: this.state,
-      hold: this.hold,
-      inArchive: done,
-      failed,
-      expected: this.session.expected,
-      bytesSent: this.delivery.bytesSent,
-      secondsLeft: this.state === 'sending' && done + failed > 0 ? Math.ceil(left * perInstance) : null,
-    });
+    const { state, hold } = this;
+    const { bytesSent } = this.delivery;
+    this.options.onProgress?.({ state, hold, bytesSent, ...this.ledger.progress(state) });
   }
 }
