@@ -136,3 +136,13 @@ describe('refusing', () => {
     await expect(decodeFrame(parsed)).rejects.toMatchObject({ notice: { code: 'undecodable' } });
   });
 });
+
+it('a UID that is none stays as it stands: without its letters it would be the UID of another image', () => {
+  const uids = ['1.2.3', '1.2.3a', 'x1.2.3', '1.2 .3', 'dccc95'].map(uid => {
+    const file = part10(tinyCt({ changes: { 0x00080018: text('UI', uid), 0x0020000e: text('UI', uid) } }));
+    const { SOPInstanceUID, SeriesInstanceUID } = naturalize(parsePart10(file));
+    expect([SOPInstanceUID, SeriesInstanceUID]).toEqual([uid, uid]);
+    return SOPInstanceUID;
+  });
+  expect(new Set(uids).size).toBe(uids.length);
+});

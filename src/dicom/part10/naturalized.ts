@@ -1,7 +1,7 @@
 import type { NaturalizedInstance } from '../../ct';
 import { DicomMessage, DicomMetaDictionary } from './dcmjs';
 import { keywordOfTag, tagOfKeyword, vrOfTag } from './dictionary';
-import { hasLongLength, padded, wordBytes, type RawDataset, type RawElement } from './elements';
+import { asciiOf, hasLongLength, padded, wordBytes, type RawDataset, type RawElement } from './elements';
 import { unreadable } from './errors';
 import { numericValues, withNumbers } from './numeric-strings';
 import type { ParsedInstance } from './reader';
@@ -26,10 +26,18 @@ export function naturalize(parsed: ParsedInstance): NaturalizedInstance {
       if (keyword !== undefined)
         numeric[keyword] = typeof values !== 'string' && values.length === 1 ? values[0] : values;
     }
-    return Object.assign(instance, numeric, { TransferSyntaxUID: parsed.transferSyntaxUid });
+    return Object.assign(instance, numeric, uidsOf(parsed), { TransferSyntaxUID: parsed.transferSyntaxUid });
   } catch (error) {
     throw unreadable('an attribute has a value that cannot be read', error);
   }
+}
+
+const UIDS = ['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'] as const;
+
+/** As they stand. dcmjs leaves out what no UID may hold, and so gives an image with a wrong UID the UID of another. */
+function uidsOf({ dataset }: ParsedInstance): Record<string, string> {
+  const present = UIDS.filter(keyword => asciiOf(dataset, TAG[keyword]) !== '');
+  return Object.fromEntries(present.map(keyword => [keyword, asciiOf(dataset, TAG[keyword])]));
 }
 
 /**
