@@ -3,6 +3,7 @@ import { PANEL_ID } from './id';
 import { STAGES, type StageId } from './stages';
 import { tellUser } from './tell';
 import type { WantedStrength } from './session/guard';
+import type { ReportFormat } from './session/quality-report';
 import type { SaveTarget } from './session/save-state';
 import type { SessionHolder } from './session/holder';
 import type { Session } from './session/session';
@@ -55,6 +56,11 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
       (session, { strength }: { strength: number }) => session.setStrength(strength),
       ({ strength }) =>
         requireOption(strength >= 0 && strength <= 1, `strength ${strength} is not within 0 and 1`),
+    ),
+    /** Download the quality report of the active series at its present strength; `format`: html (prints) or json. */
+    saveDenoiseReport: command(
+      (session, { format = 'html' }: { format?: ReportFormat }) => session.saveReport(format),
+      ({ format = 'html' }) => requireOption(['html', 'json'].includes(format), `no format ${format}`),
     ),
     /** `noiseHu`: noise wanted in soft tissue; or `detectability`: least d' of the guard's lesions over the original's, 0 to 1. */
     setDenoiseStrengthFor: command(

@@ -17,6 +17,21 @@ export function GuardSection({ guard, run }: { guard: RunSnapshot['guard']; run:
       ) : null}
       {state.kind === 'failed' ? <NoticeBox notice={state.notice} tone="warning" /> : null}
       {report ? <Figures report={report} run={run} /> : null}
+      {report ? (
+        <div className="iscl-row spread iscl-small">
+          {(['html', 'json'] as const).map(format => (
+            <button
+              key={format}
+              type="button"
+              className="iscl-link"
+              data-cy={`iscl-report-${format}`}
+              onClick={() => run('saveDenoiseReport', { format })}
+            >
+              {format === 'html' ? 'Quality report (to print)' : 'as JSON'}
+            </button>
+          ))}
+        </div>
+      ) : null}
     </Section>
   );
 }

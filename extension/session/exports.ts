@@ -1,5 +1,6 @@
 import { DenoiseError } from '../../src/notices';
 import type { DicomWebOptions, JournalSession, StoreProgress, StoreReport } from '../../src/store';
+import { qualityReport, reportHtml, type ReportFormat } from './quality-report';
 import type { Run } from './run';
 import type { SaveOutcome } from './save-state';
 import { alone, type UnfinishedStores } from './unfinished';
@@ -124,6 +125,32 @@ function fileNameOf(run: Run, strength: number): string {
   return `${run.description} ISCL denoised ${Math.round(strength * 100)} percent`
     .replace(/[^\w. -]+/g, '_')
     .trim();
+}
+
+/** Downloads what was measured of a run, at its present strength, as a page that prints or as JSON. */
+export function saveReport(run: Run, format: ReportFormat): void {
+  const { engine, verdict } = run.snapshot;
+  if (!engine) throw new DenoiseError({ kind: 'refusal', code: 'not-denoised' });
+  const { studyInstanceUid, seriesInstanceUid, slices } = run.source;
+  const { tissue, flaggedSlices } = run.residual.total();
+  const report = qualityReport({
+    engine,
+    createdAt: new Date(),
+    studyInstanceUid,
+    seriesInstanceUid,
+    slices: slices.length,
+    strength: run.strength,
+    warnings: verdict?.kind === 'accepted' ? verdict.warnings : [],
+    guard: run.guard.report(run.strength),
+    removed: tissue,
+    flaggedSlices,
+    failed: run.failed,
+  });
+  const [text, type] =
+    format === 'html'
+      ? [reportHtml(report), 'text/html']
+      : [JSON.stringify(report, null, 2), 'application/json'];
+  download(new Blob([text], { type }), `${fileNameOf(run, run.strength)} report.${format}`);
 }
 
 function download(blob: Blob, name: string): void {

@@ -11,7 +11,9 @@ import { archiveOf } from './archive';
 import { Comparison, type ComparisonEvent } from './comparison';
 import { createEngine } from './engine';
 import { Grid, type GridEvent } from './grid';
+import { saveReport } from './exports';
 import type { WantedStrength } from './guard';
+import type { ReportFormat } from './quality-report';
 import type { SiteSettings } from './site-settings';
 import { listStored, markStored } from './listing';
 import { forgetStatistics, holdBackReports } from './measurements';
@@ -139,6 +141,11 @@ export class Session {
     this.publisher.publish();
     this.regions.schedule();
     void this.registry.repaint(run.derived).then(() => this.onRepainted());
+  }
+
+  /** @throws DenoiseError `not-denoised` */
+  saveReport(format: ReportFormat): void {
+    saveReport(this.required(), format);
   }
 
   /** @throws DenoiseError `not-measured` */
