@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { CtSlice } from '../src/ct';
+import type { Engine, EngineInfo } from '../src/engine';
 import {
   readThresholds,
   guardReport,
@@ -9,7 +10,6 @@ import {
 } from '../src/guard';
 import { DenoiseError } from '../src/notices';
 import { UsageError, type GuardMode } from './arguments';
-import type { PipelineOptions } from './series-pipeline';
 
 export interface GuardSettings {
   /** `stop`: what the guard finds keeps the series from being written. `warn`: it is in the report only. */
@@ -27,13 +27,22 @@ export async function guardSettings(mode: GuardMode, path: string | null): Promi
   }
 }
 
+export interface GuardedRun {
+  readonly engine: Engine;
+  readonly info: EngineInfo;
+  /** 0 to 1. */
+  readonly strength: number;
+  readonly guard: GuardSettings;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The guard's figures on a series at the strength of the run. Null where no slice can be read: the job will say so of each.
  * @throws DenoiseError of the engine, the signal's reason
  */
 export async function guardOf(
   slices: readonly CtSlice[],
-  { engine, info, strength, signal, guard }: PipelineOptions,
+  { engine, info, strength, signal, guard }: GuardedRun,
 ): Promise<GuardReport | null> {
   try {
     const measured = await measureGuard({ slices, engine, slab: info.model.slab ?? null, signal });

@@ -1,25 +1,18 @@
 import { fieldSamples, sortAlongNormal, type ModelSlab, type Verdict } from '../src/ct';
 import { DenoiseJob, type DenoisedSlice, type JobProgress } from '../src/denoise';
 import { deriveInstance, type DerivedInstance, type Provenance, type SeriesMoment } from '../src/dicom';
-import type { Engine, EngineInfo } from '../src/engine';
 import { describe, type Fault } from '../src/notices';
 import { quietHu, SeriesStatistics, sliceStatistics } from '../src/residual';
 import { derivedSeries, provenanceOf } from '../src/series';
 import type { GuardReport } from '../src/guard';
-import { guardOf, type GuardSettings } from './guard';
+import { guardOf, type GuardedRun } from './guard';
 import { JobResults } from './job-results';
 import type { SourceInstance, SourceSeries } from './source';
 import { SourceSlice } from './source-slice';
 import type { FailedInstance } from './target';
 
-export interface PipelineOptions {
-  readonly engine: Engine;
-  readonly info: EngineInfo;
-  /** 0 to 1. */
-  readonly strength: number;
+export interface PipelineOptions extends GuardedRun {
   readonly createdAt: Date;
-  readonly guard: GuardSettings;
-  readonly signal: AbortSignal;
 }
 
 /** From slices of one series to its derived instances: the job of src/denoise and src/series behind it. */

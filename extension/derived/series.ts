@@ -1,8 +1,8 @@
 import { v4 } from 'uuid';
 import { PRODUCT } from '../../src/ct';
+import { DifferenceWindow } from '../../src/residual';
 import type { OhifSeries, OhifSlice } from '../source';
 import type { OhifInstance } from '../ohif';
-import { DifferenceWindow } from './difference-window';
 import { DIFFERENCE_LABEL, IMAGE_SCHEME, LABEL } from '../id';
 
 /** What a derived display set shows: the denoised series at the run's strength, or original minus denoised. */

@@ -3,4 +3,5 @@ export type * from './types';
 export { TISSUES, sliceStatistics, SeriesStatistics } from './statistics';
 export { quietHu } from './quiet';
 export { regionStatistics } from './region';
+export { DifferenceWindow } from './difference-window';
 export { structureInResidual, STRUCTURE_THRESHOLD } from './structure';

@@ -1,5 +1,5 @@
-import { sliceFromHu } from '../../src/ct';
-import { ctInstance } from '../../src/ct/fixtures';
+import { sliceFromHu } from '../ct';
+import { ctInstance } from '../ct/fixtures';
 import { DifferenceWindow } from './difference-window';
 
 const SIZE = 64;

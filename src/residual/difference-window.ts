@@ -1,5 +1,5 @@
-import type { SliceHu } from '../../src/ct';
-import { sliceStatistics } from '../../src/residual';
+import type { SliceHu } from '../ct';
+import { sliceStatistics } from './statistics';
 
 /** Widths to choose from, HU: round, as those a reader sets by hand. */
 const WIDTHS = [20, 30, 40, 60, 80, 100, 150, 200, 300, 400] as const;
