@@ -29,6 +29,8 @@ export interface Settings {
   readonly provider: 'cpu' | 'webgpu';
   readonly threads: number | null;
   readonly json: boolean;
+  /** For one answer of an archive; null: the default of src/store. */
+  readonly timeoutMs: number | null;
   readonly guards: GuardMode;
   /** A JSON file; null: the defaults. */
   readonly guardLimits: string | null;
@@ -60,6 +62,7 @@ changed. Run the same command again after an interruption: it keeps complete ima
   --guards MODE     stop (default): write nothing of a series where the model loses faint lesions, shifts HU, blurs
                     or adds texture; warn: write it, and report that
   --guard-limits F  a JSON file with limits of the site (docs/batch.md)
+  --timeout SECONDS how long one answer of an archive may take; default 60
   --dry-run         list each series, denoised or refused with the reason, and stop
   --json            print the report as JSON
   --state DIR       journal of interrupted stores; default $XDG_STATE_HOME/iscl-denoise
@@ -97,6 +100,7 @@ export function readArguments(
     provider: readProvider(values.provider ?? 'cpu'),
     threads: values.threads === undefined ? null : readThreads(values.threads),
     json: values.json ?? false,
+    timeoutMs: values.timeout === undefined ? null : readTimeout(values.timeout),
     guards: readGuards(values.guards ?? (env['ISCL_GUARDS'] || 'stop')),
     guardLimits: values['guard-limits'] ?? null,
     state: values.state ?? join(env['XDG_STATE_HOME'] || join(home(env), '.local', 'state'), 'iscl-denoise'),
@@ -126,6 +130,7 @@ function parse(argv: readonly string[]) {
         model: { type: 'string' },
         provider: { type: 'string' },
         threads: { type: 'string' },
+        timeout: { type: 'string' },
         state: { type: 'string' },
         guards: { type: 'string' },
         'guard-limits': { type: 'string' },
@@ -195,4 +200,12 @@ export function readThreads(text: string): number {
   const threads = Number(text);
   if (!Number.isInteger(threads) || threads < 1) throw new UsageError(`--threads "${text}" is not a count`);
   return threads;
+}
+
+/** @returns milliseconds @throws UsageError */
+function readTimeout(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() === '' || !(seconds >= 1 && seconds <= 86_400))
+    throw new UsageError(`--timeout "${text}" is not 1 to 86400 seconds`);
+  return Math.round(seconds * 1000);
 }

@@ -46,9 +46,17 @@ const { naturalizeDataset } = dcmjs.data.DicomMetaDictionary as unknown as {
 };
 
 /** @param authorization value of the Authorization header; from the environment, because a command line is public */
-export function dicomWebOptions(root: string, authorization: string | undefined): DicomWebOptions {
+export function dicomWebOptions(
+  root: string,
+  authorization: string | undefined,
+  timeoutMs: number | null = null,
+): DicomWebOptions {
   const headers = () => (authorization ? { Authorization: authorization } : {}) as Record<string, string>;
-  return { roots: { qido: root, wado: root, stow: root }, headers };
+  return {
+    roots: { qido: root, wado: root, stow: root },
+    headers,
+    ...(timeoutMs !== null && { timeoutMs }),
+  };
 }
 
 /** The CT series of a study, or one series of any modality. @throws SourceError, the signal's reason */
@@ -56,13 +64,18 @@ export async function listDicomWeb(
   { root, study, series }: Extract<SourceSpec, { kind: 'dicomweb' }>,
   options: DicomWebOptions,
   signal?: AbortSignal,
+  onWait: (what: string, seconds: number) => void = () => undefined,
 ): Promise<Listing> {
   const client = new DicomWebClient(options);
   try {
-    const uids = series === null ? await ctSeriesOf(client, study, signal) : [series];
+    const uids =
+      series === null
+        ? await told(ctSeriesOf(client, study, signal), 'the list of series', onWait)
+        : [series];
     const instances: SourceInstance[] = [];
-    for (const uid of uids) {
-      for (const row of await client.metadata(study, uid, signal))
+    for (const [index, uid] of uids.entries()) {
+      const what = `the metadata of series ${index + 1} of ${uids.length}`;
+      for (const row of await told(client.metadata(study, uid, signal), what, onWait))
         instances.push(sourceInstance(client, row));
     }
     return { series: groupBySeries(instances), unreadable: [], ignored: [] };
@@ -70,6 +83,21 @@ export async function listDicomWeb(
     signal?.throwIfAborted();
     if (!(cause instanceof NoAnswer) && !(cause instanceof ReadRefused)) throw cause;
     throw new SourceError(`${root}: ${cause.message}`, { cause });
+  }
+}
+
+/** Says every second that an answer is still to come. */
+async function told<T>(
+  answer: Promise<T>,
+  what: string,
+  onWait: (what: string, seconds: number) => void,
+): Promise<T> {
+  const from = performance.now();
+  const timer = setInterval(() => onWait(what, Math.round((performance.now() - from) / 1000)), 1000);
+  try {
+    return await answer;
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -153,7 +153,8 @@ class Run {
     const { env, signal } = this.process;
     if (source.kind === 'folder')
       return listFolder(source.path, signal, (read, total) => this.progress.listing(read, total));
-    return listDicomWeb(source, dicomWebOptions(source.root, env['ISCL_FROM_AUTHORIZATION']), signal);
+    const options = dicomWebOptions(source.root, env['ISCL_FROM_AUTHORIZATION'], this.settings.timeoutMs);
+    return listDicomWeb(source, options, signal, (what, seconds) => this.progress.waiting(what, seconds));
   }
 
   /** Null with --dry-run. */
@@ -162,7 +163,7 @@ class Run {
     if (!target) return null;
     if (target.kind === 'folder') return folderTarget(target.path, target.flat);
     return dicomWebTarget(
-      dicomWebOptions(target.root, this.process.env['ISCL_TO_AUTHORIZATION']),
+      dicomWebOptions(target.root, this.process.env['ISCL_TO_AUTHORIZATION'], this.settings.timeoutMs),
       join(state, 'journal'),
     );
   }

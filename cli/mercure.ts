@@ -26,6 +26,7 @@ export async function mercureSettings(
     provider: readProvider(String(provider ?? 'cpu')),
     threads: threads === undefined ? null : readThreads(String(threads)),
     json: false,
+    timeoutMs: null,
     guards: readGuards(String(guards ?? (env['ISCL_GUARDS'] || 'stop'))),
     guardLimits: null,
     state: join(tmpdir(), 'iscl-denoise'),

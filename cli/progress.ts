@@ -4,6 +4,8 @@ import type { PrepareProgress } from '../src/engine';
 export interface Progress {
   /** Files read of a folder. */
   listing(read: number, total: number): void;
+  /** For an answer of an archive. */
+  waiting(what: string, seconds: number): void;
   preparing(step: PrepareProgress): void;
   series(index: number, total: number, description: string): void;
   checking(done: number, total: number): void;
@@ -41,6 +43,9 @@ export function textProgress(stream: Stream, now: () => number = Date.now): Prog
   return {
     listing(read, total) {
       line(`Reading: ${read} of ${total} files`);
+    },
+    waiting(what, seconds) {
+      line(`Waiting for the archive: ${what}, ${seconds} s`);
     },
     preparing({ step }) {
       line(`Model: ${step}`, true);

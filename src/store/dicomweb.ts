@@ -194,9 +194,9 @@ export class DicomWebClient {
     signal?: AbortSignal,
   ): Promise<HttpReply> {
     signal?.throwIfAborted();
-    const limit = AbortSignal.timeout(
-      (this.options.timeoutMs ?? 60_000) + Math.ceil((body?.size ?? 0) / BYTES_PER_MS_AT_WORST),
-    );
+    const allowedMs =
+      (this.options.timeoutMs ?? 60_000) + Math.ceil((body?.size ?? 0) / BYTES_PER_MS_AT_WORST);
+    const limit = AbortSignal.timeout(allowedMs);
     try {
       const response = await (this.options.fetch ?? fetch)(url, {
         method,
@@ -215,7 +215,8 @@ export class DicomWebClient {
       };
     } catch (cause) {
       signal?.throwIfAborted();
-      throw new NoAnswer(`no answer from ${url}`, { cause });
+      const within = limit.aborted ? ` within ${Math.round(allowedMs / 1000)} s` : '';
+      throw new NoAnswer(`no answer from ${url}${within}`, { cause });
     }
   }
 }

@@ -272,6 +272,8 @@ describe('what cannot be done', () => {
     [['--from', 'ftp://localhost', '--study', '1.2', 'out']],
     [['--from', 'http://localhost', '--study', 'x', 'out']],
     [['in', 'out', '--nonsense']],
+    [['in', 'out', '--timeout', '0']],
+    [['in', 'out', '--timeout', 'long']],
     [['in', 'out', '--model', './nowhere.onnx']],
   ])('usage: %j', async argv => {
     const { code, stderr, stdout } = await run(argv);

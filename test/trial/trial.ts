@@ -245,7 +245,16 @@ async function atFull(
   const expected = acceptedOf(tried).length;
   if (expected === 0) return derived;
   const output = join(work, 'strength-1');
-  const args = ['cli/iscl-denoise.mjs', join(work, 'accepted'), output, '--json', '--model', card.id];
+  const args = [
+    'cli/iscl-denoise.mjs',
+    join(work, 'accepted'),
+    output,
+    '--json',
+    '--model',
+    card.id,
+    '--guards',
+    'warn',
+  ];
   const { code, stdout, stderr } = await start(process.execPath, args);
   if (!stdout) throw new Error(`iscl-denoise: exit code ${code}\n${stderr}`);
   const report = JSON.parse(stdout) as Report;
