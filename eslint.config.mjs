@@ -6,14 +6,15 @@ const src = name => ({ type: name, pattern: `src/${name}` });
 const allow = {
   notices: [],
   decimal: [],
+  abort: [],
   ct: ['notices', 'decimal'],
-  engine: ['notices', 'ct'],
+  engine: ['notices', 'ct', 'abort'],
   denoise: ['notices', 'ct', 'engine'],
   residual: ['notices', 'ct'],
   guard: ['notices', 'ct', 'engine', 'residual'],
   dicom: ['notices', 'ct', 'decimal'],
   series: ['notices', 'ct', 'engine', 'denoise', 'dicom'],
-  store: ['notices', 'ct', 'dicom'],
+  store: ['notices', 'ct', 'dicom', 'abort'],
 };
 const all = Object.keys(allow);
 /** What src/ must not know: the viewer and its page. */

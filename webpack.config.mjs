@@ -92,6 +92,7 @@ export default (_env, { mode = 'production' }) => ({
         { from: 'extension/check.html' },
         { from: 'extension/check.mjs', info: { minimized: true } },
         { from: 'extension/check-page.mjs', info: { minimized: true } },
+        { from: 'extension/check-worker.mjs', info: { minimized: true } },
       ],
     }),
     // A watch build changes all the time, and only an installed copy is checked.

@@ -1,9 +1,12 @@
 // A file of its own: a Content Security Policy allows no script inside a page.
-import { checkBrowser, checkServer } from './check.mjs';
+import { checkBrowser, checkServer, findViewer } from './check.mjs';
 
 const plugin = new URL('./', location.href);
-// The folder may lie anywhere below the viewer; ?viewer= says where the viewer is when it is not at the root.
-const viewer = new URL(new URLSearchParams(location.search).get('viewer') ?? '/', location.href);
+// ?viewer= says where the viewer is when it cannot be found from here.
+const told = new URLSearchParams(location.search).get('viewer');
+const viewer = told
+  ? new URL(told, location.href)
+  : ((await findViewer(plugin)) ?? new URL('/', location.href));
 const words = { good: 'good', slow: 'slower', bad: 'missing' };
 const findings = [...(await checkServer(viewer, plugin)), ...(await checkBrowser())];
 for (const { state, what, found, todo } of findings) {

@@ -23,7 +23,12 @@ export async function checkServer(viewer, plugin) {
   const page = await ask(viewer, 'text/html');
   if (!page.ok)
     return [bad('Viewer', `${viewer.href} ${page.problem}`, 'give the address at which the viewer opens')];
-  const findings = [...isolationHeaders(page.answer.headers), await pluginInConfig(viewer)];
+  const config = configOf(await page.answer.text(), viewer) ?? new URL('app-config.js', viewer);
+  const findings = [
+    ...isolationHeaders(page.answer.headers),
+    ...policyOf(page.answer.headers),
+    await pluginInConfig(config, plugin),
+  ];
   const manifest = await ask(new URL('manifest.json', plugin));
   const listed = manifest.ok ? await manifest.answer.json().catch(() => undefined) : undefined;
   if (!Array.isArray(listed?.files)) {
@@ -47,41 +52,153 @@ export async function checkServer(viewer, plugin) {
   return summarise(findings);
 }
 
-/** What this browser, on this page, can do. @returns {Promise<Finding[]>} */
+/**
+ * Finds the viewer that a plugin folder belongs to: the page, at a folder above it or at one of the usual addresses, that loads an app-config.js.
+ * @param {URL} plugin address of the plugin folder, with a trailing slash
+ * @returns {Promise<URL | null>} where the viewer opens; null when no page of a viewer is found
+ */
+export async function findViewer(plugin) {
+  const folders = [];
+  for (let folder = new URL('..', plugin); ; folder = new URL('..', folder)) {
+    folders.push(folder);
+    if (folder.pathname === '/') break;
+  }
+  for (const folder of [...folders, ...USUAL.map(path => new URL(path, plugin))]) {
+    const page = await ask(folder, 'text/html');
+    const config = page.ok ? configOf(await page.answer.text(), folder) : null;
+    if (!config) continue;
+    const text = await ask(config);
+    const base = /routerBasename["']?\s*:\s*["']([^"']+)["']/.exec(
+      text.ok ? await text.answer.text() : '',
+    )?.[1];
+    // A server that sends the viewer's page for every address sends it for this folder too; its configuration lies where the viewer does.
+    return base && base !== '/' ? new URL(`${base.replace(/\/$/, '')}/`, plugin) : new URL('./', config);
+  }
+  return null;
+}
+
+const USUAL = ['/ohif/', '/viewer/', '/ohif-viewer/'];
+
+/** Address of the app-config.js that a page loads; null for the page of something else. */
+function configOf(html, page) {
+  const source = /<script[^>]+src=["']?([^"'\s>]*app-config\.js[^"'\s>]*)/i.exec(html)?.[1];
+  return source ? new URL(source, page) : null;
+}
+
+/** What this browser, on this page, can do: tried, not looked up. @returns {Promise<Finding[]>} */
 export async function checkBrowser() {
-  const findings = [];
-  findings.push(
+  return [
     isSecureContext
       ? good('Secure address', location.origin)
-      : bad(
+      : slow(
           'Secure address',
           `${location.origin} is plain http`,
-          'use https: without it the browser gives no WebGPU, no threads and no SHA-256',
+          'use https: without it the browser gives no WebGPU and no threads, and keeps unfinished stores less well',
         ),
-  );
-  findings.push(
+    functions(),
+    await webAssembly(),
+    await worker(),
     crossOriginIsolated
       ? good('WebAssembly threads', `${navigator.hardwareConcurrency} processors`)
       : slow('WebAssembly threads', 'this page is not cross-origin isolated: one thread', HEADERS_TODO),
-  );
+    await webGpu(),
+  ];
+}
+
+const UPDATE = 'use a browser of these versions or later: Chrome or Edge 103, Firefox 114, Safari 16.4';
+
+/** What the plugin calls and older browsers lack, with its place. `AbortSignal.any` is not among it: the plugin does without. */
+const FUNCTIONS = {
+  'AbortSignal.timeout': globalThis.AbortSignal?.timeout,
+  'AbortSignal.throwIfAborted': globalThis.AbortSignal?.prototype.throwIfAborted,
+  'Array.findLast': Array.prototype.findLast,
+  'Object.hasOwn': Object.hasOwn,
+  createImageBitmap: globalThis.createImageBitmap,
+  'crypto.getRandomValues': globalThis.crypto?.getRandomValues,
+  indexedDB: globalThis.indexedDB,
+};
+
+function functions() {
+  const missing = Object.keys(FUNCTIONS).filter(name => !FUNCTIONS[name]);
+  if (missing.length) return bad('Browser', `lacks ${missing.join(', ')}`, UPDATE);
+  return good('Browser', 'has every function that the plugin calls');
+}
+
+/** The smallest module, and one with SIMD, which ONNX Runtime's needs (WebAssembly core specification, binary format). */
+const MODULES = {
+  plain: [0, 97, 115, 109, 1, 0, 0, 0],
+  SIMD: [
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98,
+    11,
+  ],
+};
+
+/** Why WebAssembly cannot be compiled here, in the browser's words; null when it can. @returns {Promise<string | null>} */
+export async function compilesWebAssembly() {
+  if (!globalThis.WebAssembly) return 'no WebAssembly';
+  for (const [name, bytes] of Object.entries(MODULES)) {
+    try {
+      await WebAssembly.compile(new Uint8Array(bytes));
+    } catch (error) {
+      return name === 'plain' ? error.message : `without ${name}: ${error.message}`;
+    }
+  }
+  return null;
+}
+
+const POLICY_TODO = `add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy (${DOCS}, headers)`;
+const namesPolicy = problem => /content security policy|csp/i.test(problem);
+
+async function webAssembly() {
+  const problem = await compilesWebAssembly();
+  if (problem === null) return good('WebAssembly', 'compiled a module, with SIMD');
+  return namesPolicy(problem)
+    ? bad(
+        'WebAssembly',
+        `a Content Security Policy without 'wasm-unsafe-eval' forbids it (${problem})`,
+        POLICY_TODO,
+      )
+    : bad('WebAssembly', problem, UPDATE);
+}
+
+/** A worker that is also a module, of the plugin's own folder. */
+async function worker() {
+  let started;
+  try {
+    started = new Worker(new URL('./check-worker.mjs', import.meta.url), { type: 'module' });
+    const problem = await new Promise((resolve, reject) => {
+      started.onmessage = ({ data }) => resolve(data);
+      started.onerror = ({ message }) => reject(new Error(message || 'it does not start'));
+      setTimeout(() => reject(new Error('no answer within 20 s')), 20_000);
+    });
+    if (problem === null) return good('Worker', 'started one, and it compiled WebAssembly');
+    return namesPolicy(problem)
+      ? bad('Worker', `a Content Security Policy forbids WebAssembly in it (${problem})`, POLICY_TODO)
+      : bad('Worker', `cannot compile WebAssembly (${problem})`, UPDATE);
+  } catch (error) {
+    return bad(
+      'Worker',
+      error.message,
+      `allow 'self' in worker-src of the Content-Security-Policy; ${UPDATE}`,
+    );
+  } finally {
+    started?.terminate();
+  }
+}
+
+async function webGpu() {
   const adapter = await navigator.gpu
     ?.requestAdapter({ powerPreference: 'high-performance' })
     .catch(() => null);
   if (!adapter) {
-    findings.push(
-      slow(
-        'WebGPU',
-        'this browser gives no adapter: WebAssembly is used',
-        'use a current Chrome or Edge with graphics acceleration on; chrome://gpu tells why not',
-      ),
-    );
-  } else {
-    const { vendor, architecture, description } = adapter.info;
-    findings.push(
-      good('WebGPU', [vendor, architecture, description].filter(Boolean).join(' ') || 'an adapter'),
+    return slow(
+      'WebGPU',
+      'this browser gives no adapter: WebAssembly is used',
+      'use a current Chrome or Edge with graphics acceleration on; chrome://gpu tells why not',
     );
   }
-  return findings;
+  const { vendor, architecture, description } = adapter.info ?? {};
+  return good('WebGPU', [vendor, architecture, description].filter(Boolean).join(' ') || 'an adapter');
 }
 
 const good = (what, found) => ({ state: 'good', what, found });
@@ -112,14 +229,55 @@ function isolationHeaders(headers) {
   ];
 }
 
-/** The two lines of app-config.js, as URLs (3.13) or descriptors (3.14). */
-async function pluginInConfig(viewer) {
-  const config = await ask(new URL('app-config.js', viewer));
+/** A policy of the viewer's page that forbids what the plugin does. */
+function policyOf(headers) {
+  const policy = headers.get('content-security-policy');
+  if (policy === null) return [];
+  const directives = new Map(
+    policy.split(/[;,]/).map(text => {
+      const [name = '', ...sources] = text.trim().split(/\s+/);
+      return [name.toLowerCase(), sources];
+    }),
+  );
+  const of = (...names) => names.map(name => directives.get(name)).find(Boolean);
+  const findings = [];
+  const scripts = of('script-src', 'default-src');
+  if (scripts && !scripts.some(source => /^'(wasm-)?unsafe-eval'$/.test(source))) {
+    findings.push(
+      bad('Content-Security-Policy', "script-src has no 'wasm-unsafe-eval': no WebAssembly", POLICY_TODO),
+    );
+  }
+  const workers = of('worker-src', 'child-src', 'script-src', 'default-src');
+  if (workers && !workers.some(source => source !== "'none'" && !/^'(nonce|sha|unsafe|wasm)/.test(source))) {
+    findings.push(
+      bad(
+        'Content-Security-Policy',
+        'no worker may be started',
+        `allow 'self' in worker-src (${DOCS}, headers)`,
+      ),
+    );
+  }
+  return findings.length ? findings : [good('Content-Security-Policy', 'allows WebAssembly and workers')];
+}
+
+/** The two lines of app-config.js, as URLs (3.13) or descriptors (3.14), and where they lead. */
+async function pluginInConfig(address, plugin) {
+  const config = await ask(address);
   const text = config.ok ? await config.answer.text() : '';
   const missing = ['extension.js', 'mode.js'].filter(file => !text.includes(`/${file}`));
-  if (!missing.length) return good('app-config.js', 'names the extension and the mode');
-  const found = config.ok ? `does not name ${missing.join(' and ')}` : config.problem;
-  return bad('app-config.js', found, `add the two lines of ${DOCS}`);
+  if (missing.length) {
+    const found = config.ok ? `does not name ${missing.join(' and ')}` : config.problem;
+    return bad('app-config.js', found, `add the two lines of ${DOCS}`);
+  }
+  const named = /["'`]([^"'`]*\/extension\.js)["'`]/.exec(text)?.[1];
+  if (named && new URL(named, address).href !== new URL('extension.js', plugin).href) {
+    return slow(
+      'app-config.js',
+      `names ${new URL(named, address).href}, and this is the copy at ${plugin.href}`,
+      'check the copy that the viewer loads',
+    );
+  }
+  return good('app-config.js', 'names the extension and the mode');
 }
 
 const TYPES = { wasm: /^application\/wasm/, mjs: /javascript/, js: /javascript/ };

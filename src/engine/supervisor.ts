@@ -1,3 +1,4 @@
+import { anySignal } from '../abort';
 import { DenoiseError, type Fault } from '../notices';
 import { ProviderUnavailable } from './adapter';
 import { slabSize } from './manifest';
@@ -265,7 +266,7 @@ export class SupervisedEngine implements Engine {
 
   async #openOn(provider: Provider, card: ModelCard, files: ModelFiles): Promise<OpenBackend> {
     const giveUp = new AbortController();
-    const signal = AbortSignal.any([this.#life.signal, giveUp.signal]);
+    const signal = anySignal(this.#life.signal, giveUp.signal);
     const { reference, threads, warmUp } = this.parts;
     const { model, wasmGraph, golden } = files;
     const request: OpenRequest = {

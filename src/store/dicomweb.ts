@@ -1,3 +1,4 @@
+import { anySignal } from '../abort';
 import { multipartBody, multipartParts } from './multipart';
 
 /** DICOMweb roots, without a trailing slash. OHIF's data source names the first two qidoRoot and wadoRoot. */
@@ -202,7 +203,7 @@ export class DicomWebClient {
         method,
         headers,
         body,
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        signal: signal ? anySignal(signal, limit) : limit,
         // OHIF talks to its archive with cookies of the same origin only; a token goes into the headers.
         credentials: 'same-origin',
         cache: 'no-store',

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Bench } from './server-fixtures';
 
 const FILES = {
@@ -20,6 +21,19 @@ function check(url: string): Promise<{ status: number; text: string }> {
     execFile(process.execPath, [script, url], (error, stdout, stderr) => {
       done({ status: error ? Number(error.code) : 0, text: stdout + stderr });
     });
+  });
+}
+
+/** What a function of extension/check.mjs gives for addresses, in a process of its own: jest reads no .mjs. */
+function inNode(name: 'checkServer' | 'findViewer', ...addresses: readonly string[]): Promise<unknown> {
+  const module = pathToFileURL(resolve('extension/check.mjs')).href;
+  const script = `import { ${name} } from '${module}';
+    const found = await ${name}(...${JSON.stringify(addresses)}.map(address => new URL(address)));
+    console.log(JSON.stringify(found));`;
+  return new Promise((done, fail) => {
+    execFile(process.execPath, ['--input-type=module', '-e', script], (error, stdout) =>
+      error ? fail(error) : done(JSON.parse(stdout)),
+    );
   });
 }
 
@@ -102,6 +116,87 @@ describe('npm run check', () => {
     expect(text).toContain('MISSING  ort/ort.wasm: its Content-Type is application/octet-stream');
     expect(text).toContain('MISSING  ort/ort.mjs: its Content-Type is application/octet-stream');
     expect(text).toMatch(/slower +ort\/ort\.wasm: is sent uncompressed/);
+  });
+
+  describe('a viewer under a sub-path', () => {
+    const PAGE = (base: string) => `<html><script src="${base}app-config.js"></script></html>`;
+    const CONFIG = (plugin: string, more = '') =>
+      `window.config = { ${more} extensions: ['${plugin}extension.js'], modes: ['${plugin}mode.js'] };`;
+    const serving = async (
+      answers: (path: string) => string | undefined,
+      act: (origin: string) => Promise<void>,
+      headers = {},
+    ) => {
+      const server = createServer((request, answer) => {
+        const body = answers(request.url ?? '');
+        answer.writeHead(body === undefined ? 404 : 200, { 'content-type': 'text/html', ...headers });
+        answer.end(body ?? '');
+      });
+      await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+      try {
+        await act(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      } finally {
+        server.close();
+      }
+    };
+    const plugin = '/pacs/ohif/plugins/iscl/';
+
+    it.each<[string, (path: string) => string | undefined, string]>([
+      [
+        'above the plugin, whose server sends the page for every address',
+        path =>
+          path === '/pacs/ohif/app-config.js'
+            ? CONFIG(plugin)
+            : path.startsWith('/pacs/ohif/')
+              ? PAGE('/pacs/ohif/')
+              : undefined,
+        '/pacs/ohif/',
+      ],
+      [
+        'named by its configuration',
+        path => ({ '/': PAGE('/'), '/app-config.js': CONFIG(plugin, "routerBasename: '/reading',") })[path],
+        '/reading/',
+      ],
+      [
+        'beside the plugin, at a usual address',
+        path => ({ '/ohif/': PAGE('/ohif/'), '/ohif/app-config.js': CONFIG(plugin) })[path],
+        '/ohif/',
+      ],
+    ])('is found: %s', async (_what, answers, expected) => {
+      await serving(answers, async origin => {
+        expect(await inNode('findViewer', `${origin}${plugin}`)).toBe(`${origin}${expected}`);
+      });
+    });
+    it('is not invented', async () => {
+      await serving(
+        () => '<html>another page</html>',
+        async origin => expect(await inNode('findViewer', `${origin}${plugin}`)).toBeNull(),
+      );
+    });
+    it("names a policy without 'wasm-unsafe-eval', one without workers, and a copy that is not loaded", async () => {
+      const answers = (path: string) =>
+        ({ '/ohif/': PAGE('/ohif/'), '/ohif/app-config.js': CONFIG('/elsewhere/') })[path];
+      const policy = "default-src 'self'; script-src 'self' 'sha256-x'; worker-src 'none'";
+      await serving(
+        answers,
+        async origin => {
+          const findings = (await inNode('checkServer', `${origin}/ohif/`, `${origin}${plugin}`)) as {
+            readonly state: string;
+            readonly what: string;
+            readonly found: string;
+          }[];
+          const texts = findings.map(({ state, what, found }) => `${state} ${what}: ${found}`);
+          expect(texts).toEqual(
+            expect.arrayContaining([
+              "bad Content-Security-Policy: script-src has no 'wasm-unsafe-eval': no WebAssembly",
+              'bad Content-Security-Policy: no worker may be started',
+              expect.stringMatching(/^slow app-config.js: names .*\/elsewhere\/extension.js/),
+            ]),
+          );
+        },
+        { 'content-security-policy': policy },
+      );
+    });
   });
 
   it('explains how it is used', async () => {
