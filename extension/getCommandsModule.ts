@@ -86,6 +86,8 @@ export function getCommandsModule(holder: SessionHolder, { servicesManager }: Ex
     storeDenoisedSeries: command(session => session.save('store')),
     /** Stop the save or store that is under way. */
     cancelDenoisedSave: command(session => session.saver.cancel()),
+    /** What was told of the last save has been read. */
+    dismissDenoisedSave: command(session => session.saver.dismiss()),
     /** Send the rest of a store that an earlier visit left unfinished; `sessionId` as the panel's snapshot lists it. */
     resumeDenoisedStore: command((session, { sessionId }: { sessionId: string }) =>
       session.saver.resume(sessionId),

@@ -9,10 +9,10 @@ export function getCustomizationModule() {
       value: {
         'ohif.hotkeyBindings': {
           $push: [
-            { commandName: 'denoiseSeries', label: 'Denoise', keys: ['shift+d'], isEditable: true },
+            { commandName: 'denoiseSeries', label: 'Denoise: start', keys: ['shift+d'], isEditable: true },
             {
               commandName: 'toggleDenoised',
-              label: 'Swap original and denoised',
+              label: 'Denoise: swap original and denoised',
               keys: ['o'],
               isEditable: true,
             },

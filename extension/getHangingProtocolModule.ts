@@ -24,14 +24,35 @@ function viewport(role: Role) {
   };
 }
 
-function stage(id: StageId, roles: readonly Role[]) {
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** @param boxes where the viewports are, in shares of the grid; default: side by side */
+function stage(id: StageId, roles: readonly Role[], boxes?: readonly Box[]) {
+  const [rows, columns] = boxes ? [2, 2] : [1, roles.length];
   return {
     id,
     name: id,
-    viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: roles.length } },
+    viewportStructure: {
+      layoutType: 'grid',
+      properties: { rows, columns, ...(boxes ? { layoutOptions: boxes } : {}) },
+    },
     viewports: roles.map(viewport),
   };
 }
+
+/**
+ * The difference gets half of the grid: three columns leave it 275 of 1400 pixels, too few to tell structure from noise. Its neighbours share the other half.
+ */
+const REVIEW: readonly Box[] = [
+  { x: 0, y: 0, width: 0.5, height: 0.5 },
+  { x: 0, y: 0.5, width: 0.5, height: 0.5 },
+  { x: 0.5, y: 0, width: 0.5, height: 1 },
+];
 
 const playsRole = (role: Role) => ({
   attribute: ROLE_ATTRIBUTE,
@@ -67,7 +88,7 @@ const protocol = {
   stages: [
     stage('single', ['original']),
     stage('compare', ['original', 'denoised']),
-    stage('review', ['original', 'denoised', 'difference']),
+    stage('review', ['original', 'denoised', 'difference'], REVIEW),
   ],
 };
 

@@ -67,8 +67,9 @@ async function loadHu(
       requestType: 'interaction',
     });
   } catch (cause) {
+    const sopInstanceUid = instance.SOPInstanceUID;
     throw new DenoiseError(
-      { kind: 'fault', code: 'source-unavailable', sopInstanceUid: instance.SOPInstanceUID },
+      { kind: 'fault', code: 'source-unavailable', sopInstanceUid, ...whyNotLoaded(cause) },
       { cause },
     );
   }
@@ -78,4 +79,17 @@ async function loadHu(
   return image.preScale?.scaled
     ? sliceFromHu(pixels, instance)
     : sliceFromStored(pixels as StoredPixels, instance);
+}
+
+/** What Cornerstone's loader rejects with: an XMLHttpRequest, an error around one, an error of a decoder, or nothing when no answer came. */
+function whyNotLoaded(cause: unknown): { status: number } | { detail: string } {
+  let inner: unknown = cause;
+  while (typeof inner === 'object' && inner !== null && !('status' in inner) && 'error' in inner)
+    inner = inner.error;
+  const request = typeof inner === 'object' && inner !== null && 'request' in inner ? inner.request : inner;
+  const status =
+    typeof request === 'object' && request !== null && 'status' in request ? request.status : undefined;
+  if (typeof status === 'number') return { status };
+  if (inner === undefined || inner === null || inner instanceof TypeError) return { status: 0 };
+  return { detail: inner instanceof Error ? inner.message : String(inner) };
 }

@@ -10,7 +10,7 @@ export function noticeOf(error: unknown): Fault | Refusal {
 
 /** Shows an error as OHIF shows messages. */
 export function tellUser({ uiNotificationService }: Services, error: unknown): void {
-  const { happened, todo } = describe(noticeOf(error));
+  const { happened, todo } = describe(noticeOf(error), () => 'a slice');
   uiNotificationService.show({
     title: 'Denoise',
     message: `${happened} ${todo}`.trim(),

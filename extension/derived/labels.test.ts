@@ -11,7 +11,7 @@ function stage() {
   const source = ctInstance({ SeriesNumber: 3, SeriesDescription: 'Chest' }) as OhifInstance;
   const stored = ctInstance({ SeriesDescription: 'Chest ISCL DENOISED 45 %' }) as OhifInstance;
   const facts: LabelFacts = { kind: 'denoised', strength: 1, source };
-  const live = { facts };
+  const live = { facts, undone: 0 };
   const viewport = {
     id: 'v',
     type: 'stack',
@@ -37,7 +37,10 @@ function stage() {
   const grid = { hung: undefined as OhifInstance | undefined, original: null as OhifInstance | null };
   const labels = new Labels({
     cornerstone,
-    registry: { factsOf: imageId => (imageId.startsWith('iscl:') ? live.facts : null) },
+    registry: {
+      factsOf: imageId => (imageId.startsWith('iscl:') ? live.facts : null),
+      undone: () => live.undone,
+    },
     hungIn: () => grid.hung,
     originalOf: () => grid.original,
   });
@@ -102,6 +105,18 @@ describe('the label of a viewport', () => {
     plane.viewport.volumeIds = ['volume'];
     await plane.enable();
     expect(plane.text()).toEqual(WHOLE);
+  });
+
+  test('tells of slices that a volume shows as air, until they are there', async () => {
+    const { viewport, live, enable, labels, text } = stage();
+    viewport.type = 'volume';
+    viewport.volumeIds = ['volume'];
+    live.undone = 1;
+    await enable();
+    expect(text()).toContain('1 of 1 slices are not denoised: empty here');
+    live.undone = 0;
+    labels.refresh();
+    expect(text()).toEqual(WHOLE);
   });
 
   test('says the strength of now, and what a difference is', async () => {

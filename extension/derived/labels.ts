@@ -10,6 +10,8 @@ export interface LabelFacts {
   readonly kind: DerivedKind;
   /** 0 to 1; null where a stored series does not state it. */
   readonly strength: number | null;
+  /** Slices of a volume whose place is still empty; null for a single image, which is covered while it is not there. */
+  readonly undone?: { readonly slices: number; readonly total: number } | null;
   /** The original that it was made from; null for a stored series whose original is not in the study. */
   readonly source: OhifInstance | null;
 }
@@ -19,6 +21,8 @@ export interface LabelHost {
   readonly registry: {
     /** Facts about a live image; null for an image of another kind. */
     factsOf(imageId: string): LabelFacts | null;
+    /** How many of these live images hold no result yet. */
+    undone(imageIds: readonly string[]): number;
   };
   /** First image of the series that OHIF is about to show in a viewport, or shows. */
   hungIn(viewportId: string): OhifInstance | undefined;
@@ -86,11 +90,28 @@ export class Labels {
   private factsOf(viewport: core.Types.IViewport): LabelFacts | null {
     const imageIds = imagesOf(this.host.cornerstone, viewport);
     for (const imageId of imageIds) {
-      const facts = this.host.registry.factsOf(imageId) ?? this.storedFacts(this.instanceOf(imageId));
-      if (facts) return facts;
+      const live = this.host.registry.factsOf(imageId);
+      if (live) return { ...live, undone: this.undoneIn(viewport) };
+      const stored = this.storedFacts(this.instanceOf(imageId));
+      if (stored) return stored;
     }
     const hung = this.host.hungIn(viewport.id);
     return (hung?.imageId ? this.host.registry.factsOf(hung.imageId) : null) ?? this.storedFacts(hung);
+  }
+
+  /** A volume shows air where a slice is not there, and nothing else tells. */
+  private undoneIn({ id }: core.Types.IViewport): NonNullable<LabelFacts['undone']> | null {
+    const { cornerstone, registry } = this.host;
+    const volumes =
+      volumeViewports(cornerstone)
+        .find(one => one.id === id)
+        ?.getAllVolumeIds() ?? [];
+    for (const volumeId of volumes) {
+      const imageIds = cornerstone.cache.getVolume(volumeId)?.imageIds ?? [];
+      const slices = registry.undone(imageIds);
+      if (slices > 0) return { slices, total: imageIds.length };
+    }
+    return null;
   }
 
   private instanceOf(imageId: string): OhifInstance | undefined {
@@ -115,12 +136,12 @@ function imagesOf(cornerstone: typeof core, { id }: core.Types.IViewport): reado
   return volumes.flatMap(volumeId => cornerstone.cache.getVolume(volumeId)?.imageIds?.[0] ?? []);
 }
 
-/** Over the cover of a slice that is not there yet, and right of the viewport's middle, where OHIF writes nothing. */
+/** Over the cover of a slice that is not there yet, and right of the viewport’s middle, where OHIF writes nothing, below the controls of its cine player. */
 const STYLE =
-  `position:absolute;z-index:1;top:32px;right:24px;max-width:46%;pointer-events:none;text-align:right;` +
+  `position:absolute;z-index:1;top:88px;right:24px;max-width:46%;pointer-events:none;text-align:right;` +
   `color:${WARNING_COLOUR};font-size:12px;line-height:1.3;overflow-wrap:anywhere;text-shadow:0 0 2px #000,0 0 2px #000;`;
 
-const PARTS = ['label', 'strength', 'difference', 'source'] as const;
+const PARTS = ['label', 'strength', 'undone', 'difference', 'source'] as const;
 
 function emptyLabel(): HTMLElement {
   const label = document.createElement('div');
@@ -136,11 +157,12 @@ function emptyLine(part: (typeof PARTS)[number]): HTMLElement {
 }
 
 function write(label: HTMLElement, facts: LabelFacts): void {
-  const { kind, strength, source } = facts;
+  const { kind, strength, source, undone } = facts;
   const difference = kind === 'difference';
   const text: Record<(typeof PARTS)[number], string> = {
     label: difference ? DIFFERENCE_LABEL : LABEL,
     strength: strength === null ? '' : `Strength ${Math.round(strength * 100)} %`,
+    undone: undone ? `${undone.slices} of ${undone.total} slices are not denoised: empty here` : '',
     difference: difference ? 'Original − denoised, HU' : '',
     source: source ? `of ${nameOf(source)}` : '',
   };

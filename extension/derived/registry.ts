@@ -89,6 +89,12 @@ export class DerivedRegistry {
     return { kind, strength: pixels.toldStrength, source: slice.source.instance };
   }
 
+  /** How many of these images hold no result yet; 0 for images of another kind. */
+  undone(imageIds: readonly string[]): number {
+    return imageIds.filter(id => this.entries.get(id)?.painted === null || this.entries.get(id)?.blank)
+      .length;
+  }
+
   /**
    * Rewrites the cached images of `series` at the run's present strength: what is on screen first, the rest in short turns, so that
    * a slider stays smooth. A later call takes over from an earlier one.

@@ -44,7 +44,7 @@ function keepFromHotkeys(event: KeyboardEvent): void {
 
 /** Reads snapshots and runs commands; calls nothing else of the session. */
 function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snapshot'>; run: RunCommand }) {
-  const { stage, series, save, regions, model } = useSyncExternalStore(
+  const { stage, series, save, queue, regions, model } = useSyncExternalStore(
     session.subscribe,
     () => session.snapshot,
   );
@@ -53,10 +53,11 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
   return (
     <>
       {series ? (
-        <RunSection series={series} run={run} />
+        <RunSection series={series} queue={queue} run={run} />
       ) : (
         <p className="iscl-label iscl-muted">Open a CT series in a viewport to denoise it.</p>
       )}
+      <ModelSection model={model} info={denoised?.job.engine ?? null} verdict={series?.verdict ?? null} />
       {denoised || storedShown ? (
         <ViewSection stage={stage} denoised={denoised} save={save} run={run} />
       ) : null}
@@ -65,7 +66,6 @@ function Content({ session, run }: { session: Pick<Session, 'subscribe' | 'snaps
       {denoised || storedShown ? <RoiSection results={regions} /> : null}
       {denoised ? <GuardSection guard={denoised.guard} run={run} /> : null}
       {denoised ? <ResidualSection denoised={denoised} /> : null}
-      <ModelSection model={model} info={denoised?.job.engine ?? null} verdict={series?.verdict ?? null} />
       <p className="iscl-label">For research; not for diagnostic use. ISCL CT Denoise {VERSION}.</p>
     </>
   );

@@ -1,6 +1,6 @@
 import type { JobSnapshot } from '../../src/denoise';
 import type { PrepareProgress } from '../../src/engine';
-import type { SeriesSnapshot, StoredSnapshot } from '../session/snapshot';
+import type { QueuedSnapshot, SeriesSnapshot, StoredSnapshot } from '../session/snapshot';
 import type { RunCommand } from './run-command';
 import {
   Announcement,
@@ -19,13 +19,22 @@ import {
 } from './parts';
 
 /** The active viewport's series: what it is, whether it may be denoised, and how far that has come. */
-export function RunSection({ series, run }: { series: SeriesSnapshot; run: RunCommand }) {
+export function RunSection({
+  series,
+  queue,
+  run,
+}: {
+  series: SeriesSnapshot;
+  queue: readonly QueuedSnapshot[];
+  run: RunCommand;
+}) {
   const { verdict, matrix } = series;
   const job = series.run?.job ?? null;
+  const waits = series.run?.waits ?? false;
   const size = matrix ? `${matrix.columns} × ${matrix.rows}` : '';
   return (
     <Section id="series" title="Series">
-      <Announcement text={job ? announcement(job) : ''} />
+      <Announcement text={job ? announcement(job, waits) : ''} />
       <div>
         <div className="iscl-title">{series.description}</div>
         <div className="iscl-muted iscl-small">
@@ -38,16 +47,17 @@ export function RunSection({ series, run }: { series: SeriesSnapshot; run: RunCo
       ) : (
         <>
           <Warnings warnings={verdict.warnings} />
-          {job ? <Progress snapshot={job} /> : null}
+          {job ? <Progress snapshot={job} waits={waits} /> : null}
           {series.run?.repair ? <RepairBox {...series.run.repair} /> : null}
           {job && job.progress.failed > 0 ? (
             <Box tone="warning" cy="iscl-failed-slices">
               <span>{slices(job.progress.failed)} could not be denoised; all others are complete.</span>
             </Box>
           ) : null}
-          <Controls job={job} run={run} />
+          <Controls job={job} waits={waits} run={run} />
         </>
       )}
+      <Queue queue={queue} />
     </Section>
   );
 }
@@ -84,7 +94,7 @@ function Stored({ stored, run }: { stored: readonly StoredSnapshot[]; run: RunCo
   );
 }
 
-function Progress({ snapshot }: { snapshot: JobSnapshot }) {
+function Progress({ snapshot, waits }: { snapshot: JobSnapshot; waits: boolean }) {
   const { state, progress, reasons, preparing } = snapshot;
   const { done, total, msPerSlice, secondsLeft } = progress;
   if (state === 'failed')
@@ -100,9 +110,9 @@ function Progress({ snapshot }: { snapshot: JobSnapshot }) {
   }
   const speed = msPerSlice === null ? '' : pace(msPerSlice);
   const left = secondsLeft === null || state !== 'running' ? '' : `${duration(secondsLeft)} left`;
-  const word = { done: 'Done', cancelled: 'Cancelled', paused: 'Paused' }[state as string];
+  const word = waits ? 'Waits' : { done: 'Done', cancelled: 'Cancelled', paused: 'Paused' }[state as string];
   return (
-    <div data-cy="iscl-progress" data-state={state} data-done={done} data-total={total}>
+    <div data-cy="iscl-progress" data-state={waits ? 'waiting' : state} data-done={done} data-total={total}>
       <ProgressBar
         fraction={total === 0 ? 0 : done / total}
         label="Denoising"
@@ -122,10 +132,28 @@ function Progress({ snapshot }: { snapshot: JobSnapshot }) {
   );
 }
 
+/** Which series is being denoised and which wait for it; nothing while there is only one. */
+function Queue({ queue }: { queue: readonly QueuedSnapshot[] }) {
+  if (queue.length < 2) return null;
+  return (
+    <ol className="iscl-queue iscl-small" data-cy="iscl-queue" aria-label="Series to denoise">
+      {queue.map(({ displaySetUid, description, done, total }, place) => (
+        <li key={displaySetUid}>
+          <span className="iscl-name">{description}</span>
+          <span className="iscl-muted">
+            {place === 0 ? 'runs' : 'waits'}: {done} of {total}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
 const PROVIDERS = { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'processor' } as const;
 
 /** What a screen reader is told of a run: its turns, not every slice. */
-function announcement({ state, progress: { done, failed, total } }: JobSnapshot): string {
+function announcement({ state, progress: { done, failed, total } }: JobSnapshot, waits: boolean): string {
+  if (waits) return `Waits for another series, ${done} of ${slices(total)} denoised`;
   switch (state) {
     case 'checking':
     case 'loading':
@@ -162,14 +190,14 @@ function preparation(preparing: PrepareProgress | null): { text: string; fractio
   }
 }
 
-function Controls({ job, run }: { job: JobSnapshot | null; run: RunCommand }) {
+function Controls({ job, waits, run }: { job: JobSnapshot | null; waits: boolean; run: RunCommand }) {
   const state = job?.state ?? 'idle';
   switch (state) {
     case 'paused':
       return (
         <div className="iscl-row">
           <Button cy="iscl-resume" className="primary grow" onClick={() => run('denoiseSeries')}>
-            Resume
+            {waits ? 'Denoise this one first' : 'Resume'}
           </Button>
           <Cancel run={run} />
         </div>

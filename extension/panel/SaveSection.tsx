@@ -1,6 +1,6 @@
 import type { Fault, Refusal } from '../../src/notices';
 import type { StoreProgress, StoreReport } from '../../src/store';
-import type { SaveState } from '../session/save-state';
+import type { SaveState, UnfinishedStore } from '../session/save-state';
 import type { RunSnapshot, SaveSnapshot } from '../session/snapshot';
 import type { RunCommand } from './run-command';
 import { Box, Button, duration, megabytes, NoticeBox, percent, ProgressBar, Section, slices } from './parts';
@@ -75,13 +75,43 @@ export function SaveSection({
 }
 
 /** How far saving has come, or what became of it, and of what: the strength may have been moved since. */
-function Outcome({ save: { state, label }, run }: { save: SaveSnapshot; run: RunCommand }) {
+function Outcome({ save, run }: { save: SaveSnapshot; run: RunCommand }) {
+  const { state, label, bare } = save;
   return (
     <div ref={intoView} key={state.kind} className="iscl-body-rows">
-      {state.kind === 'idle' ? null : <div className="iscl-small iscl-muted">{label}</div>}
-      <State state={state} run={run} />
+      {state.kind === 'idle' ? null : (
+        <div className="iscl-row spread iscl-small">
+          <span className="iscl-muted">{label}</span>
+          {state.kind === 'working' ? null : (
+            <button
+              type="button"
+              className="iscl-link"
+              data-cy="iscl-save-dismiss"
+              onClick={() => run('dismissDenoisedSave')}
+            >
+              Dismiss
+            </button>
+          )}
+        </div>
+      )}
+      <State state={state} kept={save.resumed ? keptOfResumed(save.unfinished) : undefined} run={run} />
+      {bare !== null && ['zipped', 'written', 'stored'].includes(state.kind) ? (
+        <Box tone="warning" cy="iscl-save-bare">
+          <span>
+            The original’s files could not be had: {bare}. The saved files hold what the viewer knows of their
+            headers; private attributes, overlays and bulk data are missing.
+          </span>
+        </Box>
+      ) : null}
     </div>
   );
+}
+
+/** After a reload the denoised slices are gone; the journal is all there is. */
+function keptOfResumed(unfinished: SaveSnapshot['unfinished']): string {
+  return unfinished.length > 0
+    ? 'What waits to be sent is kept in this browser, and images already stored stay stored.'
+    : 'Images already stored stay stored.';
 }
 
 /** A result that appears below the panel's edge would go unseen. */
@@ -89,7 +119,7 @@ function intoView(element: HTMLElement | null): void {
   if (element?.firstChild) element.scrollIntoView({ block: 'nearest' });
 }
 
-function State({ state, run }: { state: SaveState; run: RunCommand }) {
+function State({ state, kept, run }: { state: SaveState; kept: string | undefined; run: RunCommand }) {
   switch (state.kind) {
     case 'idle':
       return null;
@@ -124,7 +154,7 @@ function State({ state, run }: { state: SaveState; run: RunCommand }) {
       );
     case 'written':
       return state.report.notice ? (
-        <SaveNotice notice={state.report.notice} />
+        <SaveNotice notice={state.report.notice} kept={kept} />
       ) : (
         <Box tone="success" cy="iscl-saved">
           <span>
@@ -134,9 +164,9 @@ function State({ state, run }: { state: SaveState; run: RunCommand }) {
         </Box>
       );
     case 'stored':
-      return <Report report={state.report} reasons={state.reasons} />;
+      return <Report report={state.report} reasons={state.reasons} kept={kept} />;
     case 'failed':
-      return <SaveNotice notice={state.notice} />;
+      return <SaveNotice notice={state.notice} kept={kept} />;
   }
 }
 
@@ -147,11 +177,20 @@ function storing({ state, hold, inArchive, expected, secondsLeft }: StoreProgres
 }
 
 /** What the user has cancelled is no error. */
-function SaveNotice({ notice }: { notice: Fault | Refusal }) {
-  return <NoticeBox notice={notice} tone={notice.code === 'save-cancelled' ? 'info' : 'error'} />;
+function SaveNotice({ notice, kept }: { notice: Fault | Refusal; kept: string | undefined }) {
+  const tone = notice.code === 'save-cancelled' ? 'info' : 'error';
+  return <NoticeBox notice={notice} tone={tone} {...(kept === undefined ? {} : { kept })} />;
 }
 
-function Report({ report, reasons }: { report: StoreReport; reasons: readonly string[] }) {
+function Report({
+  report,
+  reasons,
+  kept,
+}: {
+  report: StoreReport;
+  reasons: readonly string[];
+  kept: string | undefined;
+}) {
   const inArchive = report.stored + report.alreadyThere + report.unverified;
   const compared = report.instances.filter(({ pixelsCompared }) => pixelsCompared).length;
   return (
@@ -165,7 +204,7 @@ function Report({ report, reasons }: { report: StoreReport; reasons: readonly st
           </span>
         </Box>
       ) : null}
-      {report.notice ? <SaveNotice notice={report.notice} /> : null}
+      {report.notice ? <SaveNotice notice={report.notice} kept={kept} /> : null}
       {report.outcome === 'done' ? null : (
         <div className="iscl-small iscl-muted" data-cy="iscl-store-report">
           {inArchive} of {report.expected} in the archive, {report.failed} failed,{' '}
@@ -179,6 +218,22 @@ function Report({ report, reasons }: { report: StoreReport; reasons: readonly st
   );
 }
 
+/** What Resume would send, what Discard would delete, and what neither can bring back. */
+function whatIsKept({ expected, kept, inArchive }: UnfinishedStore): string {
+  const missing = expected - kept - inArchive;
+  return [
+    kept > 0
+      ? `${slices(kept)} kept in this browser: Resume sends them, Discard deletes them.`
+      : 'No slices are kept in this browser: Resume only looks at what the archive has.',
+    inArchive > 0 ? `${slices(inArchive)} in the archive: they stay there.` : '',
+    missing > 0
+      ? `${slices(missing)} neither here nor known to be in the archive: denoise and store again.`
+      : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
 /** Stores that were cut off: by a reload, a crash, a lost connection. */
 function Unfinished({ save, run }: { save: SaveSnapshot; run: RunCommand }) {
   if (save.unfinished.length === 0 || save.state.kind === 'working') return null;
@@ -189,6 +244,9 @@ function Unfinished({ save, run }: { save: SaveSnapshot; run: RunCommand }) {
           <div className="iscl-small">
             {session.label || 'Series'}, {slices(session.expected)},{' '}
             {new Date(session.startedAt).toLocaleString()}
+          </div>
+          <div className="iscl-small iscl-muted" data-cy="iscl-unfinished-kept">
+            {whatIsKept(session)}
           </div>
           <div className="iscl-row">
             <Button

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { RunSnapshot, SaveSnapshot } from '../session/snapshot';
 import { STAGES, type StageId } from '../stages';
 import type { RunCommand } from './run-command';
@@ -87,9 +87,14 @@ export function ViewSection({
 
 function StrengthSection({ strength, run }: { strength: number; run: RunCommand }) {
   const published = Math.round(strength * 100);
-  // Of its own, because a snapshot comes with the next frame: keys pressed before it must add up.
+  // Of its own, because a snapshot comes with the next frame: keys pressed before it must add up, and one of a key before must not take a step back.
   const [value, setValue] = useState(published);
-  useEffect(() => setValue(published), [published]);
+  const sent = useRef<number | null>(null);
+  useEffect(() => {
+    if (sent.current !== null && sent.current !== published) return;
+    sent.current = null;
+    setValue(published);
+  }, [published]);
   return (
     <Section
       id="strength"
@@ -107,7 +112,8 @@ function StrengthSection({ strength, run }: { strength: number; run: RunCommand 
         value={value}
         aria-valuetext={`${value} %`}
         onChange={event => {
-          setValue(Number(event.target.value));
+          sent.current = Number(event.target.value);
+          setValue(sent.current);
           run('setDenoiseStrength', { strength: Number(event.target.value) / 100 });
         }}
       />

@@ -82,6 +82,7 @@ describe('the panel', () => {
   });
   const denoised = (changes: Partial<JobSnapshot> = {}, failed = 0): RunSnapshot => ({
     job: job(changes, failed),
+    waits: false,
     strength: 1,
     repair: null,
     removed: { slices: 0 } as RunSnapshot['removed'],
@@ -93,10 +94,12 @@ describe('the panel', () => {
     label: null,
     own: false,
     canStore: true,
+    bare: null,
+    resumed: false,
     unfinished: [],
   };
   const show = (verdict: SeriesSnapshot['verdict']) =>
-    render(<RunSection series={chest({ verdict })} run={ignore} />);
+    render(<RunSection series={chest({ verdict })} queue={[]} run={ignore} />);
 
   test('tells each of two reasons of one kind, calmly: nothing has gone wrong', () => {
     const reasons: Refusal[] = ['PixelSpacing', 'Rows'].map(keyword => ({
@@ -151,7 +154,9 @@ describe('the panel', () => {
   ])('names the slices %j as %s', (numbers, text) => expect(ranges(numbers, 3)).toBe(text));
 
   test('states no size that the files do not state', () => {
-    render(<RunSection series={chest({ modality: 'SR', slices: 0, matrix: null })} run={ignore} />);
+    render(
+      <RunSection series={chest({ modality: 'SR', slices: 0, matrix: null })} queue={[]} run={ignore} />,
+    );
     expect(cy('iscl-series')[0]!.textContent).not.toMatch(/undefined|NaN|×/);
   });
 
@@ -194,14 +199,14 @@ describe('the panel', () => {
 
   test('the button has the words of the notices, and no notice names a button that is not there', () => {
     const button = (run: RunSnapshot | null) => {
-      render(<RunSection series={chest({ run })} run={ignore} />);
+      render(<RunSection series={chest({ run })} queue={[]} run={ignore} />);
       return cy('iscl-denoise')[0]!.textContent!;
     };
     const lost: Fault = { kind: 'fault', code: 'device-lost', provider: 'webgpu' };
     expect(textOf(lost).todo).toContain(button(denoised({ state: 'failed', reasons: [lost] })));
     const cancelled = button(denoised({ state: 'cancelled' }));
     expect(textOf({ kind: 'fault', code: 'cancelled' }).todo).toContain(cancelled);
-    expect(textOf({ kind: 'refusal', code: 'not-denoised' }).todo).toContain(`Press ${button(null)} `);
+    expect(textOf({ kind: 'refusal', code: 'not-denoised' }).todo).toContain(`Press “${button(null)}” `);
     expect(button(denoised({}, 1))).toBe('Retry the failed slices');
   });
 
@@ -216,6 +221,7 @@ describe('the panel', () => {
       stage: 'compare',
       series: chest({ run: denoised() }),
       save: nothingSaved,
+      queue: [],
       regions: [],
       model: { card: null, fault: null },
       ...changes,
@@ -224,10 +230,12 @@ describe('the panel', () => {
       ...nothingSaved,
       unfinished: [{ id: '1.2@s', label: 'Chest', expected: 2, startedAt: '2026-01-01T00:00:00Z' }],
     } as unknown as SaveSnapshot;
+    const refused: Fault = { kind: 'fault', code: 'store-refused', status: 403 };
     const sending: SaveSnapshot['state'] = { kind: 'working', target: 'zip', done: 1, total: 2, store: null };
     const states: readonly SessionSnapshot[] = [
       snapshot({}),
       snapshot({ save: left }),
+      snapshot({ save: { ...nothingSaved, own: true, state: { kind: 'failed', notice: refused } } }),
       snapshot({ save: { ...nothingSaved, own: true, state: sending } }),
       snapshot({ series: chest({ run: denoised({ state: 'running' }) }) }),
       snapshot({ series: chest({ run: denoised({ state: 'paused' }) }) }),
@@ -236,8 +244,8 @@ describe('the panel', () => {
     const commands = getCommandsModule(new SessionHolder(), {
       servicesManager: { services: {} },
     } as unknown as ExtensionContext).definitions;
-    /** These open and close a question within the panel. */
-    const OWN = ['iscl-close', 'iscl-close-keep'];
+    /** Closes a question within the panel; what opens and folds says so by aria-expanded. */
+    const OWN = ['iscl-close-keep'];
 
     test('every button runs a command that there is, and does nothing else', () => {
       const ran = new Set<string>();
@@ -245,7 +253,9 @@ describe('the panel', () => {
         const heard: string[] = [];
         render(<DenoisePanel holder={holderOf(state)} run={command => heard.push(command)} />);
         act(() => cy('iscl-close')[0]?.click());
-        const buttons = [...host.querySelectorAll('button')].filter(one => !one.disabled);
+        const buttons = [...host.querySelectorAll('button')].filter(
+          one => !one.disabled && !one.hasAttribute('aria-expanded'),
+        );
         for (const button of buttons) {
           if (OWN.includes(button.dataset['cy']!)) continue;
           heard.length = 0;
@@ -291,6 +301,47 @@ describe('the panel', () => {
       ]);
     });
 
+    test('a section folds under its heading, and is folded still when the panel comes again', () => {
+      const show = () => render(<DenoisePanel holder={holderOf(snapshot({}))} run={ignore} />);
+      const fold = () => act(() => cy('iscl-save-fold')[0]!.click());
+      const expanded = () => [cy('iscl-save-fold')[0]!.getAttribute('aria-expanded'), cy('iscl-zip').length];
+      show();
+      expect(expanded()).toEqual(['true', 1]);
+      fold();
+      render(null);
+      show();
+      expect(expanded()).toEqual(['false', 0]);
+      fold();
+      expect(expanded()).toEqual(['true', 1]);
+      // The model is read without scrolling.
+      const order = [...host.querySelectorAll('section')].map(one => one.dataset['cy']);
+      expect(order.slice(0, 3)).toEqual(['iscl-series', 'iscl-model', 'iscl-view']);
+    });
+
+    test('what an earlier visit left: what Resume sends, Discard deletes, and what is nowhere', () => {
+      const store = {
+        id: '1.2@s',
+        label: 'Chest',
+        expected: 34,
+        startedAt: '2026-01-01T00:00:00Z',
+        target: 's',
+      };
+      const unfinished = [{ ...store, studyInstanceUid: '1.2', kept: 10, inArchive: 20 }];
+      const kept = () => cy('iscl-unfinished-kept')[0]!.textContent;
+      render(<SaveSection save={{ ...nothingSaved, unfinished }} denoised={null} run={ignore} />);
+      expect(kept()).toBe(
+        '10 slices kept in this browser: Resume sends them, Discard deletes them. 20 slices in the archive: they stay there. ' +
+          '4 slices neither here nor known to be in the archive: denoise and store again.',
+      );
+      // The denoised slices themselves went with the page.
+      const state: SaveSnapshot['state'] = { kind: 'failed', notice: refused };
+      const save = { ...nothingSaved, unfinished, state, label: 'Chest', resumed: true };
+      render(<SaveSection save={save} denoised={null} run={ignore} />);
+      const [box] = cy('iscl-notice-store-refused');
+      expect(box!.textContent).toContain('What waits to be sent is kept in this browser');
+      expect(box!.textContent).not.toContain('denoised slices are kept');
+    });
+
     test('ten presses of an arrow key are ten steps, also between two snapshots', () => {
       const heard: unknown[] = [];
       render(
@@ -309,6 +360,36 @@ describe('the panel', () => {
         });
       }
       expect(heard.at(-1)).toBe(0.9);
+    });
+
+    test('a snapshot of a key before takes no step back', () => {
+      const at = (strength: number) => snapshot({ series: chest({ run: { ...denoised(), strength } }) });
+      let shown = at(1);
+      let listener = () => undefined as void;
+      const holder = new SessionHolder();
+      holder.replace({
+        get snapshot() {
+          return shown;
+        },
+        subscribe: (hear: () => void) => ((listener = hear), () => undefined),
+        dispose: async () => undefined,
+      } as never);
+      render(<DenoisePanel holder={holder} run={ignore} />);
+      const slider = cy('iscl-strength-slider')[0] as HTMLInputElement;
+      const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!;
+      for (const strength of [0.99, 0.98, 0.97]) {
+        act(() => {
+          set.call(slider, String(Number(slider.value) - 1));
+          slider.dispatchEvent(new Event('input', { bubbles: true }));
+        });
+        // It speaks of the key before this one.
+        act(() => ((shown = at(strength + 0.01)), listener()));
+      }
+      expect(slider.value).toBe('97');
+      act(() => ((shown = at(0.97)), listener()));
+      // Set by a command, once the keys are through.
+      act(() => ((shown = at(0.4)), listener()));
+      expect(slider.value).toBe('40');
     });
 
     test("keys that work a button stay away from OHIF's hotkeys; the others reach them", () => {

@@ -1,15 +1,30 @@
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { describe, describeRepair, type Fault, type Notice, type Warning } from '../../src/notices';
 
+/** Sections that the user has folded, by id; as long as the page lives, for the panel is made anew with every tab. */
+const folded = new Set<string>();
+
+/** A part of the panel under its heading, which folds it, as OHIF's panels do. */
 export function Section(props: { title: string; aside?: ReactNode; id: string; children: ReactNode }) {
+  const [open, setOpen] = useState(!folded.has(props.id));
   const heading = `iscl-${props.id}-heading`;
+  const fold = () => {
+    if (open) folded.add(props.id);
+    else folded.delete(props.id);
+    setOpen(!open);
+  };
   return (
     <section className="iscl-section" aria-labelledby={heading} data-cy={`iscl-${props.id}`}>
       <h3>
-        <span id={heading}>{props.title}</span>
-        {props.aside === undefined ? null : <span className="iscl-aside">{props.aside}</span>}
+        <button type="button" aria-expanded={open} onClick={fold} data-cy={`iscl-${props.id}-fold`}>
+          <span id={heading}>{props.title}</span>
+          {props.aside === undefined ? null : <span className="iscl-aside">{props.aside}</span>}
+          <svg viewBox="0 0 24 24" aria-hidden className={open ? '' : 'folded'}>
+            <path d="M7 10l5 5 5-5" fill="none" stroke="currentColor" strokeWidth="2" />
+          </svg>
+        </button>
       </h3>
-      <div className="iscl-body">{props.children}</div>
+      {open ? <div className="iscl-body">{props.children}</div> : null}
     </section>
   );
 }
@@ -28,16 +43,21 @@ export function Box(props: { tone: Tone; cy: string; children: ReactNode }) {
   );
 }
 
-/** What happened, what was kept, what to do. A refusal has changed nothing, so nothing needs to be kept. */
-export function NoticeBox({ notice, tone = 'error' }: { notice: Notice; tone?: Tone }) {
-  const { happened, kept, todo } = describe(notice);
+/**
+ * What happened, what was kept, what to do. A refusal has changed nothing, so nothing needs to be kept. Images are named by UID in the details only, where a UID
+ * has room.
+ * @param kept in place of the notice's own, where less is kept than the notice says
+ */
+export function NoticeBox({ notice, tone = 'error', kept }: { notice: Notice; tone?: Tone; kept?: string }) {
+  const text = describe(notice, () => 'a slice');
   const detail = notice.kind === 'fault' ? notice.detail : undefined;
+  const image = 'sopInstanceUid' in notice ? `Image ${notice.sopInstanceUid}` : undefined;
   return (
     <Box tone={tone} cy={`iscl-notice-${notice.code}`}>
-      <span>{happened}</span>
-      {notice.kind === 'fault' ? <span className="iscl-muted">{kept}</span> : null}
-      {todo ? <span>{todo}</span> : null}
-      <Details text={detail} />
+      <span>{text.happened}</span>
+      {notice.kind === 'fault' ? <span className="iscl-muted">{kept ?? text.kept}</span> : null}
+      {text.todo ? <span>{text.todo}</span> : null}
+      <Details text={[image, detail].filter(Boolean).join('. ')} />
     </Box>
   );
 }

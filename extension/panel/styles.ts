@@ -7,8 +7,12 @@ import { WARNING_COLOUR } from '../id';
 export const STYLES = `
 .iscl-panel { height: 100%; overflow-y: auto; font-size: 13px; line-height: 1.4; color: hsl(var(--foreground)); background: hsl(var(--background)); }
 .iscl-panel * { box-sizing: border-box; }
-.iscl-section > h3 { margin: 0 0 2px; height: 28px; padding: 0 10px; display: flex; align-items: center; justify-content: space-between; font-size: 13px; font-weight: 600; color: hsl(var(--muted-foreground)); background: hsl(var(--popover)); }
+.iscl-section > h3 { margin: 0 0 2px; }
+.iscl-section > h3 > button { width: 100%; height: 28px; padding: 0 10px; display: flex; align-items: center; gap: 8px; border: 0; cursor: pointer; font: inherit; font-size: 13px; font-weight: 600; text-align: left; color: hsl(var(--muted-foreground)); background: hsl(var(--popover)); }
+.iscl-section > h3 > button > :first-child { flex: 1; }
 .iscl-section > h3 .iscl-aside { font-weight: 400; }
+.iscl-section > h3 svg { width: 16px; height: 16px; color: hsl(var(--primary)); }
+.iscl-section > h3 svg.folded { transform: rotate(90deg); }
 .iscl-body, .iscl-body-rows { display: flex; flex-direction: column; gap: 8px; }
 .iscl-body { padding: 8px 10px 12px; }
 .iscl-body-rows:empty { display: none; }
@@ -38,8 +42,11 @@ export const STYLES = `
 .iscl-track + * { margin-top: 4px; }
 .iscl-track.waiting > div { width: 30% !important; animation: iscl-wait 1.4s ease-in-out infinite alternate; }
 @keyframes iscl-wait { from { margin-left: 0; } to { margin-left: 70%; } }
+.iscl-queue { margin: 0; padding: 0; list-style: none; border-top: 1px solid hsl(var(--border)); }
+.iscl-queue li { display: flex; justify-content: space-between; gap: 10px; padding-top: 4px; }
+.iscl-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .iscl-slider { width: 100%; accent-color: hsl(var(--highlight)); cursor: pointer; }
-.iscl-box { border-radius: 4px; border-left: 3px solid; padding: 6px 8px; display: flex; flex-direction: column; gap: 2px; background: hsl(var(--card)); }
+.iscl-box { border-radius: 4px; border-left: 3px solid; padding: 6px 8px; display: flex; flex-direction: column; gap: 2px; overflow-wrap: anywhere; background: hsl(var(--card)); }
 .iscl-box.error { border-color: #ff5c5c; }
 .iscl-box.warning { border-color: ${WARNING_COLOUR}; }
 .iscl-box.success { border-color: #3fd08a; }

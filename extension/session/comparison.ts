@@ -196,7 +196,8 @@ export class Comparison {
     const { registry, cornerstone } = this.host;
     const why = registry.blankBecause(imageId);
     if (why !== null) {
-      const reason = why instanceof DenoiseError ? describe(why.notice).happened : '';
+      const name = (uid: string) => `slice ${this.hung?.placeOf(uid) ?? ''}`.trim();
+      const reason = why instanceof DenoiseError ? describe(why.notice, name).happened : '';
       this.covers.put(viewportId, imageId, `This slice is not denoised. ${reason}`.trim());
     } else if (when === 'before' && registry.sliceOf(imageId) && !cornerstone.cache.getImage(imageId)) {
       this.covers.put(viewportId, imageId, this.waitingFor(imageId));

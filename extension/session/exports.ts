@@ -14,6 +14,8 @@ export interface ExportContext {
   readonly strength: number;
   readonly signal: AbortSignal;
   progress(done: number, total: number, store?: StoreProgress): void;
+  /** See DeriveOptions. */
+  onBare(why: string): void;
 }
 
 export async function saveZip(run: Run, context: ExportContext): Promise<SaveOutcome> {

@@ -4,6 +4,8 @@ import type { DataSource, DisplaySet, ExtensionContext, Services, Subscription }
 export type GridEvent =
   /** Another viewport is active, or a viewport has other series. */
   | { readonly kind: 'grid'; readonly active: boolean }
+  /** The hanging protocol has another stage, by OHIF's keys or our own wish. */
+  | { readonly kind: 'stage' }
   | { readonly kind: 'display-sets-added'; readonly added: readonly DisplaySet[] }
   | { readonly kind: 'display-sets-removed'; readonly uids: readonly string[] };
 
@@ -18,8 +20,13 @@ export class Grid {
     emit: (event: GridEvent) => void,
   ) {
     this.services = context.servicesManager.services;
-    const { viewportGridService: grid, displaySetService: sets } = this.services;
+    const {
+      viewportGridService: grid,
+      displaySetService: sets,
+      hangingProtocolService: protocols,
+    } = this.services;
     this.subscriptions = [
+      protocols.subscribe(protocols.EVENTS.PROTOCOL_CHANGED, () => emit({ kind: 'stage' })),
       grid.subscribe(grid.EVENTS.ACTIVE_VIEWPORT_ID_CHANGED, () => emit({ kind: 'grid', active: true })),
       grid.subscribe(grid.EVENTS.GRID_STATE_CHANGED, () => emit({ kind: 'grid', active: false })),
       sets.subscribe(sets.EVENTS.DISPLAY_SETS_CHANGED, () => emit({ kind: 'grid', active: false })),
@@ -50,6 +57,12 @@ export class Grid {
     return protocol?.id === PROTOCOL_ID;
   }
 
+  /** Of our hanging protocol; null under another one. */
+  get stageId(): string | null {
+    const { stage } = this.services.hangingProtocolService.getActiveProtocol();
+    return (this.hangsComparison && stage?.id) || null;
+  }
+
   /** What a viewport shows (default: the active one). */
   displaySetIn(viewportId = this.activeViewportId): DisplaySet | undefined {
     if (!viewportId) return undefined;
@@ -62,10 +75,18 @@ export class Grid {
     return this.services.displaySetService.getDisplaySetByUID(uid);
   }
 
+  /** Puts a display set into a viewport; under another hanging protocol, such as MPR, into all that show the same series: they are planes of one. */
   setDisplaySet(viewportId: string, displaySetUid: string): void {
-    this.services.viewportGridService.setDisplaySetsForViewports([
-      { viewportId, displaySetInstanceUIDs: [displaySetUid] },
-    ]);
+    const { viewports } = this.services.viewportGridService.getState();
+    const shown = viewports.get(viewportId)?.displaySetInstanceUIDs?.[0];
+    const ids = this.hangsComparison
+      ? [viewportId]
+      : [...viewports.values()]
+          .filter(one => one.displaySetInstanceUIDs?.[0] === shown)
+          .map(one => one.viewportId);
+    this.services.viewportGridService.setDisplaySetsForViewports(
+      ids.map(id => ({ viewportId: id, displaySetInstanceUIDs: [displaySetUid] })),
+    );
   }
 
   /** @param state all that the Denoise button depends on; OHIF evaluates every button anew, so only when it has changed */

@@ -32,6 +32,8 @@ export class Run implements Pair, PixelSource {
   /** The last break-down of the engine that repaired itself in this run of the job, and what computes since; null without one. */
   repair: { readonly fault: Fault; readonly provider: Provider } | null = null;
   strength = 1;
+  /** A ZIP, a folder or the archive has the whole series, at some strength. */
+  saved = false;
 
   private readonly made = new Map<number, Date>();
   private readonly slices: ReadonlyMap<string, OhifSlice>;

@@ -10,10 +10,14 @@ import { Run, type RunEvent } from './run';
 
 const COMPUTING: readonly JobState[] = ['checking', 'loading', 'testing', 'running'];
 
-/** The runs of a session, by the series they denoise. One at a time computes: the one that was started last. */
+/**
+ * The runs of a session, by the series they denoise. One at a time computes: the one that was started last. The others wait behind it, the latest first, and
+ * go on by themselves.
+ */
 export class Runs {
   private readonly runs = new Set<Run>();
-  private latest: Run | null = null;
+  /** What computes, then what waits. A run that the user has paused is not in it. */
+  private readonly queue: Run[] = [];
 
   constructor(
     private readonly services: Services,
@@ -55,23 +59,39 @@ export class Runs {
     run.displaySets.difference ??= this.list(run, run.differenceSeries);
   }
 
-  /** Starts, resumes or goes on, whatever the state asks for; other runs are paused. */
+  /** What computes, then what waits for it. */
+  get queued(): readonly Run[] {
+    return this.queue;
+  }
+
+  /** Is it in the queue, behind another one? */
+  waits(run: Run): boolean {
+    return this.queue.indexOf(run) > 0;
+  }
+
+  /** Starts, resumes or goes on, whatever the state asks for, before all others. */
   start(run: Run): void {
-    this.latest = run;
-    for (const other of this.runs) {
-      if (other !== run && other.snapshot.state === 'running') other.job.pause();
-    }
+    this.dequeue(run);
+    if (run.snapshot.state === 'done' && run.failed.size === 0) return this.advance();
+    this.queue.unshift(run);
+    this.advance();
+  }
+
+  /** Until it is started again; the next one goes on. */
+  pause(run: Run): void {
     const { state } = run.snapshot;
-    if (state === 'paused') run.job.resume();
-    else if (['idle', 'cancelled', 'failed'].includes(state) || (state === 'done' && run.failed.size > 0)) {
-      void run.job.start();
-    }
+    if (state !== 'running' && !this.waits(run)) return;
+    this.dequeue(run);
+    if (state === 'running') run.job.pause();
+    this.advance();
   }
 
   /** The run is no longer found by its display sets; it still has its results, and may be put back. */
   takeOut(run: Run): void {
     this.runs.delete(run);
-    if (this.latest === run) this.latest = null;
+    this.dequeue(run);
+    if (run.snapshot.state === 'running') run.job.pause();
+    this.advance();
   }
 
   putBack(run: Run): void {
@@ -90,6 +110,7 @@ export class Runs {
   /** The mode is left: OHIF forgets its display sets by itself. */
   async dispose(): Promise<void> {
     const { all } = this;
+    this.queue.splice(0);
     this.runs.clear();
     await Promise.all(all.map(run => this.free(run)));
     for (const series of all.flatMap(run => run.derived)) this.registry.remove(series);
@@ -105,11 +126,31 @@ export class Runs {
     await new Promise(resolve => setTimeout(resolve));
   }
 
+  private dequeue(run: Run): void {
+    const at = this.queue.indexOf(run);
+    if (at >= 0) this.queue.splice(at, 1);
+  }
+
+  /** Lets the first of the queue compute, and no other. */
+  private advance(): void {
+    const [first, ...waiting] = this.queue;
+    for (const run of waiting) if (run.snapshot.state === 'running') run.job.pause();
+    if (!first) return;
+    const { state } = first.snapshot;
+    if (state === 'paused') first.job.resume();
+    else if (['idle', 'cancelled', 'failed', 'done'].includes(state)) void first.job.start();
+  }
+
   private receive(event: RunEvent): void {
     this.emit(event);
     if (event.kind !== 'job' || event.event.kind !== 'changed') return;
-    // It was still being prepared when another one was started.
+    const { run } = event;
     const { state } = event.event.snapshot;
-    if (state === 'running' && this.latest && event.run !== this.latest) event.run.job.pause();
+    // It was still being prepared when another one was started.
+    if (state === 'running' && this.waits(run)) run.job.pause();
+    else if (['done', 'cancelled', 'failed'].includes(state) && this.queue.includes(run)) {
+      this.dequeue(run);
+      this.advance();
+    }
   }
 }

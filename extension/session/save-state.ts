@@ -1,5 +1,5 @@
 import type { Fault, Refusal } from '../../src/notices';
-import type { FolderReport, StoreProgress, StoreReport } from '../../src/store';
+import type { FolderReport, JournalSession, StoreProgress, StoreReport } from '../../src/store';
 
 export type SaveTarget = 'zip' | 'folder' | 'store';
 
@@ -20,3 +20,11 @@ export type SaveState =
 
 /** How a save ends. */
 export type SaveOutcome = Exclude<SaveState, { kind: 'working' }>;
+
+/** A store that stopped half-way, in this browser. */
+export interface UnfinishedStore extends JournalSession {
+  /** Instances whose files are kept in this browser and that the archive does not have. */
+  readonly kept: number;
+  /** Instances that the archive has. */
+  readonly inArchive: number;
+}

@@ -7,6 +7,7 @@ export {
   describeReason,
   earlierMoment,
   indexedDbJournal,
+  isStored,
   resumeStore,
   storeInstances,
   whyNotWritten,

@@ -8,9 +8,9 @@ import {
   type Provenance,
   type SeriesMoment,
 } from '../../src/dicom';
-import { DenoiseError } from '../../src/notices';
+import { DenoiseError, statusWords } from '../../src/notices';
 import { derivedSeries, provenanceOf, type SourceHeader } from '../../src/series';
-import { DicomWebClient, ReadRefused, type DicomWebOptions } from '../../src/store';
+import { DicomWebClient, isPassing, NoAnswer, ReadRefused, type DicomWebOptions } from '../../src/store';
 import type { Run } from './run';
 import type { OhifSlice } from '../source';
 
@@ -44,6 +44,8 @@ export interface DeriveOptions {
   /** Where the originals' headers are read from; null: only what the viewer has loaded of them is copied. */
   readonly server: DicomWebOptions | null;
   readonly signal: AbortSignal;
+  /** The header of a slice is only what the viewer has loaded of it; `why` in words. */
+  onBare?(why: string): void;
   /** Of what an earlier store left of this series; absent: nothing. */
   readonly seriesMoment?: SeriesMoment | null;
 }
@@ -67,7 +69,7 @@ export async function* derivedInstances(run: Run, options: DeriveOptions): Async
       results: slices.map(({ instance }) => resultOf(run, instance.SOPInstanceUID)),
       strength,
       provenance: () => provenance,
-      header: slice => headerOf(slice, client, signal),
+      header: slice => headerOf(slice, client, options),
       createdAt: run.createdAt(strength),
       seriesMoment,
       derive: deriver.derive,
@@ -84,21 +86,29 @@ function resultOf(run: Run, sopInstanceUid: string): DenoisedSlice {
   return result;
 }
 
-/** The file of a slice; what the viewer has loaded of it when there is no server, or the server has no way to give files, which the standard allows. */
+/**
+ * The file of a slice. Where the archive has no way to give files, which the standard allows, or gives something else under their address (403, 400, a page of
+ * a proxy), asking again would not help: then what the viewer has loaded of the header, which `onBare` is told.
+ * @throws DenoiseError `source-header` for what may pass: no answer, an archive in trouble, a login that has run out
+ */
 async function headerOf(
   { instance }: OhifSlice,
   client: DicomWebClient | null,
-  signal: AbortSignal,
+  { signal, onBare }: DeriveOptions,
 ): Promise<SourceHeader> {
   if (!client) return { instance };
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID: sopInstanceUid } = instance;
-  let part10: Uint8Array;
   try {
-    part10 = await client.instance(StudyInstanceUID, SeriesInstanceUID, sopInstanceUid, signal);
+    const part10 = await client.instance(StudyInstanceUID, SeriesInstanceUID, sopInstanceUid, signal);
+    return { parsed: parsePart10(part10) };
   } catch (cause) {
     if (signal.aborted) throw cause;
-    if (cause instanceof ReadRefused && [404, 405, 406, 501].includes(cause.status)) return { instance };
-    throw new DenoiseError({ kind: 'fault', code: 'source-header', sopInstanceUid }, { cause });
+    const status = cause instanceof ReadRefused ? cause.status : cause instanceof NoAnswer ? 0 : null;
+    if (status === 0 || status === 401 || (status !== null && isPassing(status)))
+      throw new DenoiseError({ kind: 'fault', code: 'source-header', sopInstanceUid, status }, { cause });
+    // What is no DICOM file is told by its reader.
+    if (status === null && !(cause instanceof DenoiseError)) throw cause;
+    onBare?.(status === null ? 'the archive gives something else than DICOM files' : statusWords(status));
+    return { instance };
   }
-  return { parsed: parsePart10(part10) };
 }

@@ -1,5 +1,5 @@
 import { DenoiseError } from '../../src/notices';
-import type { DicomWebOptions, JournalSession } from '../../src/store';
+import type { DicomWebOptions } from '../../src/store';
 import { noticeOf } from '../tell';
 import {
   pickFolder,
@@ -10,7 +10,7 @@ import {
   type ExportContext,
 } from './exports';
 import type { Run } from './run';
-import type { SaveOutcome, SaveState, SaveTarget } from './save-state';
+import type { SaveOutcome, SaveState, SaveTarget, UnfinishedStore } from './save-state';
 import { UnfinishedStores } from './unfinished';
 
 /** Which series `SaveState` speaks of, as it was when saving began. */
@@ -35,8 +35,10 @@ export type SaverEvent =
 export class Saver {
   state: SaveState = { kind: 'idle' };
   subject: SaveSubject | null = null;
+  /** Why the files of the present save have only what the viewer knew of their headers; null when they have all. */
+  bare: string | null = null;
   /** Stores to the present archive that stopped half-way, in this browser; not those that another tab is working on. */
-  unfinished: readonly JournalSession[] = [];
+  unfinished: readonly UnfinishedStore[] = [];
   private readonly stores = new UnfinishedStores();
   private abort: AbortController | null = null;
   /** Settles when the present save has come to its end. */
@@ -107,6 +109,13 @@ export class Saver {
     this.abort?.abort();
   }
 
+  /** What was told of the last save has been read. */
+  dismiss(): void {
+    if (this.busy) return;
+    this.subject = null;
+    this.set({ kind: 'idle' });
+  }
+
   /** This run is about to be closed: stops saving it, and forgets what was told of it. */
   async abandon(run: Run): Promise<void> {
     if (this.subject?.run !== run) return;
@@ -139,17 +148,18 @@ export class Saver {
     const { signal } = abort;
     this.abort = abort;
     this.subject = subject;
+    this.bare = null;
     this.set({ kind: 'working', target, done: 0, total, store: null });
     const context: ExportContext = {
       server: this.archive(),
       strength: subject.strength,
       signal,
+      onBare: why => (this.bare ??= why),
       progress: (done, of, store = undefined) => {
         if (this.busy) this.set({ kind: 'working', target, done, total: of, store: store ?? null });
       },
     };
     const work = (async () => {
-      window.addEventListener('beforeunload', askBeforeLeaving);
       try {
         this.end(await act(context));
       } catch (error) {
@@ -158,7 +168,6 @@ export class Saver {
           : noticeOf(error);
         this.set({ kind: 'failed', notice });
       } finally {
-        window.removeEventListener('beforeunload', askBeforeLeaving);
         this.abort = null;
       }
     })();
@@ -167,6 +176,7 @@ export class Saver {
   }
 
   private end(outcome: SaveOutcome): void {
+    if (this.subject?.run && isWhole(outcome)) this.subject.run.saved = true;
     this.set(outcome);
     if (outcome.kind !== 'stored') return;
     const { studyInstanceUid, instances } = outcome.report;
@@ -181,9 +191,18 @@ export class Saver {
   }
 }
 
-/** The browser asks whether the page may be left. */
-function askBeforeLeaving(event: BeforeUnloadEvent): void {
-  event.preventDefault();
+/** Has the whole series left the browser? */
+function isWhole(outcome: SaveOutcome): boolean {
+  switch (outcome.kind) {
+    case 'zipped':
+      return true;
+    case 'written':
+      return outcome.report.notice === null;
+    case 'stored':
+      return outcome.report.outcome === 'done';
+    default:
+      return false;
+  }
 }
 
 const labelOf = (run: Run): string => `${run.description}, ${Math.round(run.strength * 100)} %`;

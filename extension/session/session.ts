@@ -4,7 +4,7 @@ import { Labels } from '../derived/labels';
 import { DerivedRegistry } from '../derived/registry';
 import { cornerstoneOf, type CornerstoneLibraries, type DisplaySet, type ExtensionContext } from '../ohif';
 import { instancesOf, ohifSeries } from '../source';
-import type { StageId } from '../stages';
+import { STAGES, type StageId } from '../stages';
 import { tellOfCutOffSave, tellUser } from '../tell';
 import { allViewports, released } from '../viewports';
 import { archiveOf } from './archive';
@@ -14,7 +14,7 @@ import { Grid, type GridEvent } from './grid';
 import { saveReport } from './exports';
 import type { WantedStrength } from './guard';
 import type { ReportFormat } from './quality-report';
-import type { SiteSettings } from './site-settings';
+import { guardLeaving, unsavedWork } from './leaving';
 import { listStored, markStored } from './listing';
 import { forgetStatistics, holdBackReports } from './measurements';
 import { SessionModel, type ModelEvent } from './model';
@@ -25,7 +25,14 @@ import { Run, type RunEvent } from './run';
 import { Runs } from './runs';
 import type { SaveTarget } from './save-state';
 import { Saver, type SaverEvent } from './saver';
-import { saveSnapshot, seriesSnapshot, type SeriesSnapshot, type SessionSnapshot } from './snapshot';
+import {
+  queueSnapshot,
+  saveSnapshot,
+  seriesSnapshot,
+  type SeriesSnapshot,
+  type SessionSnapshot,
+} from './snapshot';
+import type { SiteSettings } from './site-settings';
 import { StoredPair, StoredPairs } from './stored';
 
 type SessionEvent = GridEvent | RunEvent | ComparisonEvent | SaverEvent | RoiEvent | ModelEvent;
@@ -47,6 +54,7 @@ export class Session {
   private readonly comparison: Comparison;
   private readonly publisher: Publisher<SessionSnapshot>;
   private readonly reports: { restore(): void };
+  private readonly leaving: { stop(): void };
 
   constructor(
     private readonly context: ExtensionContext,
@@ -83,6 +91,7 @@ export class Session {
       this.grid.refreshToolbar(`${series?.viewportId} ${series?.displaySetUid} ${series?.verdict.kind}`),
     );
     this.stored.refresh();
+    this.leaving = guardLeaving(() => unsavedWork(this.runs.all, this.saver));
     this.reports = holdBackReports(context.extensionManager.getActiveDataSource(), registry);
     void this.saver.findUnfinished();
   }
@@ -102,7 +111,8 @@ export class Session {
     const run = pair instanceof Run ? pair : null;
     const stored = this.stored.on(original.displaySetInstanceUID);
     const beside = pair instanceof StoredPair ? pair : null;
-    return seriesSnapshot(viewportId, original, this.model.judge(original), run, stored, beside);
+    const waits = run !== null && this.runs.waits(run);
+    return seriesSnapshot(viewportId, original, this.model.judge(original), run, stored, beside, waits);
   }
 
   /**
@@ -123,8 +133,7 @@ export class Session {
   }
 
   pause(): void {
-    const { job, snapshot } = this.required();
-    if (snapshot.state === 'running') job.pause();
+    this.runs.pause(this.required());
   }
 
   cancel(): void {
@@ -206,6 +215,7 @@ export class Session {
 
   async dispose(): Promise<void> {
     this.reports.restore();
+    this.leaving.stop();
     this.comparison.dispose();
     this.labels.dispose();
     if (this.saver.busy) tellOfCutOffSave(this.services);
@@ -293,6 +303,9 @@ export class Session {
         if (event.active) this.regions.schedule();
         else if (this.stage !== null) this.comparison.onGrid();
         break;
+      case 'stage':
+        this.onStage();
+        break;
       case 'display-sets-added':
         event.added.forEach(markStored);
         this.stored.refresh();
@@ -308,6 +321,17 @@ export class Session {
     forgetStatistics(this.libraries, imageId => this.registry.sliceOf(imageId) !== undefined);
     this.comparison.repainted();
     for (const viewport of allViewports(this.libraries.cornerstone)) viewport.render();
+  }
+
+  /** OHIF's own keys change the stage without its series: it is hung anew, with the pair that is looked at, or alone where there is none. */
+  private onStage(): void {
+    // Not within the change itself, which may come before or after the event.
+    setTimeout(() => {
+      const stage = STAGES.find(one => one === this.grid.stageId);
+      if (stage === undefined || stage === this.comparison.stage) return;
+      const pair = this.activePair ?? this.comparison.hung;
+      this.show(pair, pair ? stage : 'single');
+    });
   }
 
   private onChosen(displaySetUid: string): void {
@@ -355,6 +379,7 @@ export class Session {
       stage: this.stage,
       series: this.seriesIn(),
       save: saveSnapshot(this.saver, this.activeRun),
+      queue: queueSnapshot(this.runs.queued),
       regions: this.regions.results,
       model: { card: this.model.card, fault: this.model.cardFault },
     });

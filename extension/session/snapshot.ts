@@ -4,14 +4,13 @@ import type { ModelCard } from '../../src/engine';
 import type { GuardReport } from '../../src/guard';
 import type { Fault, Refusal } from '../../src/notices';
 import type { SeriesStatistics } from '../../src/residual';
-import type { JournalSession } from '../../src/store';
 import type { DisplaySet } from '../ohif';
 import { instancesOf } from '../source';
 import type { StageId } from '../stages';
 import type { GuardState } from './guard';
 import type { RoiResult } from './roi';
 import type { Run } from './run';
-import type { SaveState } from './save-state';
+import type { SaveState, UnfinishedStore } from './save-state';
 import type { Saver } from './saver';
 import type { StoredPair } from './stored';
 
@@ -22,6 +21,8 @@ export interface SessionSnapshot {
   /** The active viewport's series; null when it shows none. */
   readonly series: SeriesSnapshot | null;
   readonly save: SaveSnapshot;
+  /** What computes, then what waits for it. */
+  readonly queue: readonly QueuedSnapshot[];
   readonly regions: readonly RoiResult[];
   readonly model: { readonly card: ModelCard | null; readonly fault: Fault | Refusal | null };
 }
@@ -49,8 +50,18 @@ export interface StoredSnapshot extends StoredSettings {
   readonly shown: boolean;
 }
 
+/** A series that is being denoised, or waits for it. */
+export interface QueuedSnapshot {
+  readonly displaySetUid: string;
+  readonly description: string;
+  readonly done: number;
+  readonly total: number;
+}
+
 export interface RunSnapshot {
   readonly job: JobSnapshot;
+  /** Paused until another series is done, not by the user. */
+  readonly waits: boolean;
   readonly strength: number;
   readonly repair: Run['repair'];
   readonly removed: ReturnType<SeriesStatistics['total']>;
@@ -66,12 +77,17 @@ export interface SaveSnapshot {
   /** `state` speaks of the active viewport's series. */
   readonly own: boolean;
   readonly canStore: boolean;
-  readonly unfinished: readonly JournalSession[];
+  /** Why the saved files lack what the viewer did not know of the original; null when they lack nothing. */
+  readonly bare: string | null;
+  /** `state` speaks of a store that an earlier visit left: nothing but the journal is kept of it. */
+  readonly resumed: boolean;
+  readonly unfinished: readonly UnfinishedStore[];
 }
 
 /**
  * @param verdict on the original
  * @param shown what it is looked at with, when that is a stored series
+ * @param waits see RunSnapshot
  */
 export function seriesSnapshot(
   viewportId: string,
@@ -80,6 +96,7 @@ export function seriesSnapshot(
   run: Run | null,
   stored: readonly StoredPair[] = [],
   shown: StoredPair | null = null,
+  waits = false,
 ): SeriesSnapshot {
   const instances = instancesOf(original);
   const [columns, rows] = [Number(instances[0]?.['Columns']), Number(instances[0]?.['Rows'])];
@@ -91,7 +108,7 @@ export function seriesSnapshot(
     slices: instances.length,
     matrix: columns > 0 && rows > 0 ? { columns, rows } : null,
     verdict,
-    run: run && runSnapshot(run),
+    run: run && runSnapshot(run, waits),
     stored: stored.map(pair => ({
       ...pair.settings,
       displaySetUid: pair.stored.displaySet.displaySetInstanceUID,
@@ -101,10 +118,20 @@ export function seriesSnapshot(
   });
 }
 
-function runSnapshot(run: Run): RunSnapshot {
+export function queueSnapshot(queued: readonly Run[]): readonly QueuedSnapshot[] {
+  return queued.map(({ displaySets, description, snapshot: { progress } }) => ({
+    displaySetUid: displaySets.source,
+    description,
+    done: progress.done,
+    total: progress.total,
+  }));
+}
+
+function runSnapshot(run: Run, waits: boolean): RunSnapshot {
   const removed = run.residual.total();
   return Object.freeze({
     job: run.snapshot,
+    waits,
     strength: run.strength,
     repair: run.repair,
     removed,
@@ -114,7 +141,8 @@ function runSnapshot(run: Run): RunSnapshot {
 }
 
 export function saveSnapshot(saver: Saver, active: Run | null): SaveSnapshot {
-  const { state, subject, canStore, unfinished } = saver;
+  const { state, subject, bare, canStore, unfinished } = saver;
   const own = active !== null && subject?.run === active;
-  return Object.freeze({ state, label: subject?.label ?? null, own, canStore, unfinished });
+  const resumed = subject !== null && subject.run === null;
+  return Object.freeze({ state, label: subject?.label ?? null, own, canStore, bare, resumed, unfinished });
 }

@@ -1,4 +1,5 @@
-import type { JournalSession, JournalStore } from '../../src/store';
+import type { JournalStore } from '../../src/store';
+import type { UnfinishedStore } from './save-state';
 
 const LOCK = 'iscl-store ';
 
@@ -13,11 +14,19 @@ export class UnfinishedStores {
   }
 
   /** Stores to this archive that stopped half-way, without those that another tab is working on. */
-  async list(stowRoot: string | undefined): Promise<readonly JournalSession[]> {
+  async list(stowRoot: string | undefined): Promise<readonly UnfinishedStore[]> {
     try {
       const elsewhere = await sessionsAtWork();
-      const sessions = await (await this.openJournal()).sessions();
-      return sessions.filter(({ id, target }) => target === stowRoot && !elsewhere.has(id));
+      const journal = await this.openJournal();
+      const { isStored } = await import('./save-tools');
+      const open: UnfinishedStore[] = [];
+      for (const session of await journal.sessions()) {
+        if (session.target !== stowRoot || elsewhere.has(session.id)) continue;
+        const entries = await journal.entries(session.id);
+        const inArchive = entries.filter(isStored).length;
+        open.push({ ...session, inArchive, kept: entries.length - inArchive });
+      }
+      return open;
     } catch {
       // A journal that cannot be read has nothing to offer; storing tells what is wrong with it.
       return [];

@@ -33,7 +33,7 @@ export class ViewSync {
 
   constructor(private readonly host: ViewSyncHost) {
     const { cornerstoneViewportService, viewportGridService } = host.services;
-    const { CAMERA_MODIFIED, VOI_MODIFIED } = host.cornerstone.Enums.Events;
+    const { CAMERA_MODIFIED, IMAGE_RENDERED, VOI_MODIFIED } = host.cornerstone.Enums.Events;
     this.subscriptions = [
       cornerstoneViewportService.subscribe(
         cornerstoneViewportService.EVENTS.VIEWPORT_DATA_CHANGED,
@@ -42,8 +42,10 @@ export class ViewSync {
       viewportGridService.subscribe(viewportGridService.EVENTS.GRID_STATE_CHANGED, () => this.leaveChanged()),
     ];
     this.elements = watchElements(host.cornerstone, {
-      names: [CAMERA_MODIFIED, VOI_MODIFIED],
-      on: (_, viewportId) => this.onModified(viewportId),
+      names: [CAMERA_MODIFIED, IMAGE_RENDERED, VOI_MODIFIED],
+      on: ({ type }, viewportId) => {
+        if (type !== IMAGE_RENDERED || this.isInvertedAnew(viewportId)) this.onModified(viewportId);
+      },
       disabled: viewportId => this.joined.delete(viewportId),
     });
   }
@@ -70,6 +72,15 @@ export class ViewSync {
     for (const [viewportId, displaySetUid] of this.joined) {
       if (this.shownIn(viewportId) !== displaySetUid) this.joined.delete(viewportId);
     }
+  }
+
+  /** Inverting has no event of its own: it is seen when the image is drawn. */
+  private isInvertedAnew(viewportId: string): boolean {
+    const displaySetUid = this.joined.get(viewportId);
+    if (displaySetUid === undefined || this.host.isDifference(displaySetUid)) return false;
+    const known = this.views.get(this.host.keyOf(displaySetUid))?.window;
+    const inverted = this.viewport(viewportId)?.getProperties().invert;
+    return known != null && inverted !== undefined && inverted !== (known.invert ?? false);
   }
 
   private onModified(viewportId: string): void {

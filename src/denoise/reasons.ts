@@ -27,7 +27,9 @@ export function unavailableFault(error: unknown, index: number, uidOf: (index: n
   const sopInstanceUid = uidOf(error.index);
   const fault = sourceFault(sopInstanceUid, error.cause);
   if (error.index === index) return fault;
-  return { kind: 'fault', code: 'neighbour-unavailable', sopInstanceUid, detail: fault.detail ?? fault.code };
+  const status = 'status' in fault && fault.status !== undefined ? { status: fault.status } : {};
+  const detail = fault.detail ?? fault.code;
+  return { kind: 'fault', code: 'neighbour-unavailable', sopInstanceUid, ...status, detail };
 }
 
 function sourceFault(sopInstanceUid: string, error: unknown): Fault {

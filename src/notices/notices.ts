@@ -92,11 +92,12 @@ export type Fault = { readonly kind: 'fault'; readonly detail?: string } & (
   | { readonly code: 'bad-output'; readonly what: 'not-finite' | 'out-of-range' }
   | { readonly code: 'bad-input'; readonly what: 'not-finite' }
   | { readonly code: 'runtime-load'; readonly url: string }
-  | { readonly code: 'source-unavailable'; readonly sopInstanceUid: string }
+  /** `status`: HTTP status of the archive's answer, 0 where none came; absent: not known. */
+  | { readonly code: 'source-unavailable'; readonly sopInstanceUid: string; readonly status?: number }
   /** What was read is not what was listed: another image, or another content. */
   | { readonly code: 'source-changed'; readonly sopInstanceUid: string; readonly what: string }
-  | { readonly code: 'neighbour-unavailable'; readonly sopInstanceUid: string }
-  | { readonly code: 'source-header'; readonly sopInstanceUid: string }
+  | { readonly code: 'neighbour-unavailable'; readonly sopInstanceUid: string; readonly status?: number }
+  | { readonly code: 'source-header'; readonly sopInstanceUid: string; readonly status?: number }
   | { readonly code: 'unreadable-dicom'; readonly what: string }
   /** The worker that writes derived instances has broken. */
   | { readonly code: 'derive-worker' }

@@ -1,4 +1,4 @@
-import { describe as textOf, type Notice } from './index';
+import { describe as textOf, type Fault, type Notice } from './index';
 
 /** One of each code; the compiler complains when a code is added and not named here. */
 const EXAMPLES: { readonly [Code in Notice['code']]: Extract<Notice, { code: Code }> } = {
@@ -176,4 +176,31 @@ test('a cancelled save says what is left of it, and does not send to Denoise', (
 test('no answer is not called a slow slice: it may have been the model being loaded', () => {
   const { happened } = textOf({ kind: 'fault', code: 'engine-hang', provider: 'webgpu', seconds: 300 });
   expect(happened).toBe('The graphics card (WebGPU) did not answer within 300 s.');
+});
+
+describe('an archive that does not give what is asked', () => {
+  const source = (status?: number) =>
+    textOf({
+      kind: 'fault',
+      code: 'source-unavailable',
+      sopInstanceUid: '1.2.3',
+      ...(status === undefined ? {} : { status }),
+    });
+  test.each([
+    [0, 'the archive does not answer', /^This may pass/],
+    [401, 'asks for a login', /^Log in again/],
+    [403, 'refuses to give it (HTTP 403)', /^This will not pass by itself/],
+    [404, 'does not have it (HTTP 404)', /^This will not pass by itself/],
+    [429, 'answers HTTP 429', /^This may pass/],
+    [503, 'has trouble (HTTP 503)', /^This may pass/],
+  ])('HTTP %i: %s', (status, why, todo) => {
+    expect(source(status).happened).toContain(why);
+    expect(source(status).todo).toMatch(todo);
+  });
+  test('an image may be named otherwise than by its UID, which room cuts in half', () => {
+    const fault: Fault = { kind: 'fault', code: 'source-unavailable', sopInstanceUid: '1.2.3', status: 0 };
+    expect(textOf(fault, uid => (uid === '1.2.3' ? 'slice 7' : '')).happened).toBe(
+      'The pixels of slice 7 could not be loaded: the archive does not answer.',
+    );
+  });
 });

@@ -22,15 +22,18 @@ const ASK_SCANNER_SIDE = 'Get the series as the scanner wrote it, or choose anot
 const COMPARE = 'Compare with the original before you rely on any detail.';
 const ADMIN = 'Tell your administrator; the check page (docs/install.md) shows what is missing.';
 
+/** How a text names an image: by its UID, or as the slice that a viewer numbers, for a long UID is cut where room is short. */
+export type NameOfImage = (sopInstanceUid: string) => string;
+
 /** Plain English for a notice. The text names the value that caused it. */
-export function describe(notice: Notice): NoticeText {
+export function describe(notice: Notice, image: NameOfImage = uid => `image ${uid}`): NoticeText {
   switch (notice.kind) {
     case 'refusal':
       return describeRefusal(notice);
     case 'warning':
       return { happened: describeWarning(notice), kept: WARNED, todo: COMPARE };
     case 'fault':
-      return describeFault(notice);
+      return describeFault(notice, image);
   }
 }
 
@@ -87,7 +90,7 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
     case 'no-series':
       return ['The active viewport shows no series.', 'Click a viewport that shows an original CT series.'];
     case 'not-denoised':
-      return ['This series has not been denoised yet.', 'Press Denoise first.'];
+      return ['This series has not been denoised yet.', 'Press “Denoise” first.'];
     case 'nothing-removed':
       return [
         'At a strength of 0 % nothing is removed: the series would be the original under the name of a denoised one.',
@@ -96,12 +99,12 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
     case 'incomplete':
       return [
         `${refusal.done} of ${refusal.total} slices are denoised; only a complete series can be saved.`,
-        'Let the denoising finish, then save.',
+        'Let the denoising finish (“Resume” or “Continue” where it has stopped), then save.',
       ];
     case 'no-archive':
       return [
         'The active data source has no DICOMweb service for storing.',
-        'Download a ZIP or save to a folder instead.',
+        'Press “Download ZIP” or “Save to folder” instead.',
       ];
     case 'not-measured':
       return [
@@ -114,7 +117,10 @@ function refusalWords(refusal: Refusal): [happened: string, todo: string] {
         'Store the denoised series, measure on the stored series, then create the report.',
       ];
     case 'no-folder-access':
-      return ['This browser cannot write into a folder.', 'Download a ZIP instead, or use Chrome or Edge.'];
+      return [
+        'This browser cannot write into a folder.',
+        'Press “Download ZIP” instead, or use Chrome or Edge.',
+      ];
   }
 }
 
@@ -192,7 +198,7 @@ function describeWarning(warning: Warning): string {
   }
 }
 
-function describeFault(fault: Fault): NoticeText {
+function describeFault(fault: Fault, image: NameOfImage = uid => `image ${uid}`): NoticeText {
   switch (fault.code) {
     case 'model-download':
       return {
@@ -261,7 +267,7 @@ function describeFault(fault: Fault): NoticeText {
             ? 'For one slice the model computed values that are not numbers. This result was discarded.'
             : 'For one slice the model computed values far outside the CT range. This result was discarded.',
         kept: SLICES_KEPT,
-        todo: 'Try the slice again; until then it has no denoised image.',
+        todo: 'Press “Retry the failed slices”; until then the slice has no denoised image.',
       };
     case 'bad-input':
       return {
@@ -271,9 +277,9 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'source-unavailable':
       return {
-        happened: `The pixels of image ${fault.sopInstanceUid} could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
+        happened: `The pixels of ${image(fault.sopInstanceUid)} could not be loaded${because(fault)}.`,
         kept: SLICES_KEPT,
-        todo: 'Check the connection to the archive and try again; only the missing slices are computed.',
+        todo: `${readingAgain(fault)} Then try again; only the missing slices are computed.`,
       };
     case 'source-changed':
       return {
@@ -283,15 +289,15 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'neighbour-unavailable':
       return {
-        happened: `The pixels of image ${fault.sopInstanceUid}, which the model reads for its neighbours too, could not be loaded${fault.detail ? ` (${fault.detail})` : ''}.`,
+        happened: `The pixels of ${image(fault.sopInstanceUid)}, which the model reads for its neighbours too, could not be loaded${because(fault)}.`,
         kept: SLICES_KEPT,
-        todo: 'Check the connection to the archive and try again; only the missing slices are computed.',
+        todo: `${readingAgain(fault)} Then try again; only the missing slices are computed.`,
       };
     case 'source-header':
       return {
-        happened: `The archive does not deliver the header of image ${fault.sopInstanceUid}, and the derived image needs this header${fault.detail ? ` (${fault.detail})` : ''}.`,
+        happened: `The archive does not deliver the header of ${image(fault.sopInstanceUid)}, and the derived image needs this header${because(fault)}.`,
         kept: SAVED_KEPT,
-        todo: 'Check the connection to the archive and save again; no slice is computed again.',
+        todo: `${readingAgain(fault)} Then save again; no slice is computed again.`,
       };
     case 'unreadable-dicom':
       return {
@@ -334,7 +340,7 @@ function describeFault(fault: Fault): NoticeText {
       };
     case 'store-mismatch':
       return {
-        happened: `In the archive, image ${fault.sopInstanceUid} has other pixels than the image that was sent.`,
+        happened: `In the archive, ${image(fault.sopInstanceUid)} has other pixels than the image that was sent.`,
         kept: 'The denoised slices are kept; the image in the archive is unchanged.',
         todo: 'Do not use the stored series. Show this message to the administrator of the archive.',
       };
@@ -410,7 +416,7 @@ function describeFault(fault: Fault): NoticeText {
       return {
         happened: 'Denoising was cancelled.',
         kept: SLICES_KEPT,
-        todo: 'Continue to denoise the remaining slices.',
+        todo: 'Press “Continue” to denoise the remaining slices.',
       };
   }
 }
@@ -430,6 +436,30 @@ export function describeRepair(fault: Fault, provider: string): NoticeText {
         ? `${todo} If the images stay black, the viewer has lost the graphics card too: save the series when it is done, then reload the page.`
         : todo,
   };
+}
+
+/** Why an archive did not give what was asked, in words. 0: no answer came at all. */
+export function statusWords(status: number): string {
+  if (status === 0) return 'the archive does not answer';
+  if (status === 401) return 'the archive asks for a login (HTTP 401)';
+  if (status === 403) return 'the archive refuses to give it (HTTP 403)';
+  if (status === 404 || status === 410) return `the archive does not have it (HTTP ${status})`;
+  return status >= 500 ? `the archive has trouble (HTTP ${status})` : `the archive answers HTTP ${status}`;
+}
+
+type ReadFault = { readonly status?: number; readonly detail?: string };
+
+function because({ status, detail }: ReadFault): string {
+  const why = status === undefined ? detail : statusWords(status);
+  return why ? `: ${why}` : '';
+}
+
+/** Tells what may pass from what will not. */
+function readingAgain({ status }: ReadFault): string {
+  if (status === 401) return 'Log in again, for instance by reloading the page after saving other work.';
+  if (status === undefined || status === 0 || status === 408 || status === 429 || status >= 500)
+    return 'This may pass: check the connection to the archive.';
+  return 'This will not pass by itself: ask the administrator of the archive.';
 }
 
 function providerWords(provider: string): string {

@@ -10,7 +10,7 @@ export type {
   StoreProgress,
   StoreSeriesOptions,
 } from './options';
-export { DicomWebClient, NoAnswer, ReadRefused, stringValue } from './dicomweb';
+export { DicomWebClient, isPassing, NoAnswer, ReadRefused, stringValue } from './dicomweb';
 export type { DicomJson, DicomWebOptions, DicomWebRoots } from './dicomweb';
 export { earlierMoment, type EarlierStore } from './earlier-moment';
 export { isStored, memoryJournal } from './journal';

@@ -145,6 +145,11 @@ describe('denoising in the viewer', () => {
     await viewer.image('iscl-original', 6);
     await viewer.image('iscl-denoised', 6);
     await viewer.page.waitForTimeout(500);
+    // At this width three columns would leave 275 pixels.
+    const { width, height } = (await viewer.page
+      .locator('[data-viewport-uid="iscl-difference"]')
+      .boundingBox())!;
+    expect(Math.min(width, height)).toBeGreaterThanOrEqual(400);
     await viewer.shot('review');
     await viewer.page.setViewportSize({ width: 1920, height: 1080 });
     await viewer.page.waitForTimeout(1500);
@@ -166,8 +171,7 @@ describe('denoising in the viewer', () => {
   });
 
   it('leaves nothing behind when the mode is left', async () => {
-    await viewer.cy('return-to-work-list').click();
-    await viewer.page.getByText('Study List').first().waitFor();
+    await viewer.leave();
     await viewer.page.waitForTimeout(500);
     const left = await viewer.page.evaluate(() => ({
       images: [...window.cornerstone.cache._imageCache.keys()].filter(id => id.startsWith('iscl:')),

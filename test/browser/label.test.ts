@@ -44,6 +44,18 @@ describe('the label and the pair', () => {
         ]),
       ),
     );
+  /** Is the label what the screen shows at its place? */
+  const onTop = () =>
+    viewer.page.evaluate(() => {
+      const element = document.querySelector<HTMLElement>(
+        '[data-viewport-uid="iscl-denoised"] [data-cy="iscl-overlay-label"]',
+      )!;
+      const { left, top, width, height } = element.getBoundingClientRect();
+      element.parentElement!.style.pointerEvents = 'auto';
+      const hits = [left + 4, left + width - 4].map(x => document.elementFromPoint(x, top + height / 2));
+      element.parentElement!.style.pointerEvents = 'none';
+      return hits.every(hit => hit === element);
+    });
   const inPanel = (text: string) => viewer.cy('iscl-series').getByText(text).first().waitFor();
   const open = (description: string) =>
     viewer.cy('study-browser-thumbnail').filter({ hasText: description }).first().dblclick();
@@ -68,15 +80,7 @@ describe('the label and the pair', () => {
     );
     expect(others).toEqual({});
     // Above the cover of the slice that is not there yet.
-    const onTop = await viewer.page.evaluate(() => {
-      const element = document.querySelector<HTMLElement>('[data-cy="iscl-overlay-label"]')!;
-      const { left, top, width, height } = element.getBoundingClientRect();
-      element.parentElement!.style.pointerEvents = 'auto';
-      const hit = document.elementFromPoint(left + width - 4, top + height / 2);
-      element.parentElement!.style.pointerEvents = 'none';
-      return hit === element;
-    });
-    expect(onTop).toBe(true);
+    expect(await onTop()).toBe(true);
     await viewer.image('iscl-denoised', 20);
     expect((await labels())['iscl-denoised']).toBe(label);
   });
@@ -87,6 +91,19 @@ describe('the label and the pair', () => {
     await viewer.scrollTo('iscl-original', 0);
     await viewer.page.getByText('This slice is not denoised').waitFor();
     expect((await labels())['iscl-denoised']).toMatch(LABEL);
+    // Planes through the volume show air there, and say so.
+    await viewer.page.locator('[data-viewport-uid="iscl-denoised"]').click({ position: { x: 60, y: 400 } });
+    await run('setHangingProtocol', { protocolId: 'mpr' });
+    await viewer.page
+      .locator('[data-cy="iscl-overlay-undone"]')
+      .nth(2)
+      .getByText(/^\d+ of 24 slices are not denoised: empty here$/)
+      .waitFor();
+    await viewer.page.waitForTimeout(1000);
+    await viewer.shot('label-undone');
+    await viewer.cy('iscl-stage-compare').click();
+    await viewer.image('iscl-original');
+    await viewer.page.locator('[data-viewport-uid="iscl-original"]').click({ position: { x: 60, y: 400 } });
     await viewer.cy('iscl-denoise').click();
     await viewer.finished();
   });
@@ -114,6 +131,27 @@ describe('the label and the pair', () => {
             .getCornerstoneImage().imageId,
       ),
     ).not.toMatch(/^iscl:/);
+  });
+
+  it('is there while cine runs, above its controls', async () => {
+    const play = (isPlaying: boolean) =>
+      viewer.page.evaluate(playing => {
+        const { cineService, viewportGridService } = window.services;
+        viewportGridService.setActiveViewportId('iscl-denoised');
+        cineService.setIsCineEnabled(playing);
+        cineService.setCine({ id: 'iscl-denoised', frameRate: 24, isPlaying: playing });
+      }, isPlaying);
+    await play(true);
+    const slices = new Set<number>();
+    for (let look = 0; look < 12; look++) {
+      await viewer.page.waitForTimeout(150);
+      slices.add(await viewer.sliceIn('iscl-denoised'));
+      expect((await labels())['iscl-denoised']).toMatch(LABEL);
+      expect(await onTop()).toBe(true);
+    }
+    await viewer.shot('label-cine');
+    expect(slices.size).toBeGreaterThan(2);
+    await play(false);
   });
 
   it('is part of a picture that is captured', async () => {
@@ -192,5 +230,21 @@ describe('the label and the pair', () => {
     await viewer.page.waitForTimeout(1500);
     await viewer.shot('label-mpr');
     for (const label of Object.values(await labels())) expect(label).toMatch(LABEL);
+  });
+
+  it('original and denoised are swapped in all planes at once', async () => {
+    const series = async () => new Set(Object.values(await shown()).map(text => text!.slice(0, 13)));
+    for (const [planes, expected] of [
+      [0, 'First, of a n'],
+      [3, 'ISCL DENOISED'],
+    ] as const) {
+      await viewer.page.keyboard.press('o');
+      await viewer.page.waitForFunction(
+        count => document.querySelectorAll('[data-cy="iscl-overlay-label"]').length === count,
+        planes,
+        { timeout: 60_000 },
+      );
+      expect(await series()).toEqual(new Set([expected]));
+    }
   });
 });

@@ -56,7 +56,8 @@ describe('the order of slices', () => {
     expect(await doneCount()).toBe(before);
     await viewer.scrollTo('iscl-denoised', 14);
     await viewer.image('iscl-denoised', 14);
-    expect(await doneCount()).toBeLessThanOrEqual(before + 1);
+    // The default model gives the three slices of a slab at once.
+    expect(await doneCount()).toBeLessThanOrEqual(before + 3);
   });
 
   it('keeps what is done when cancelled, says so, and goes on from there', async () => {
@@ -132,8 +133,7 @@ describe('the order of slices', () => {
   it('can be left in the middle', async () => {
     await viewer.cy('iscl-denoise').click();
     await until(1);
-    await viewer.cy('return-to-work-list').click();
-    await viewer.page.getByText('Study List').first().waitFor();
+    await viewer.leave();
     await viewer.page.waitForTimeout(1500);
     const left = await viewer.page.evaluate(
       () => [...window.cornerstone.cache._imageCache.keys()].filter(id => id.startsWith('iscl:')).length,

@@ -26,6 +26,9 @@ interface ReadByPydicom {
   readonly hu: number[];
 }
 
+/** Address of an instance's file. */
+const INSTANCE = /\/dicomweb\/studies\/[^/]+\/series\/[^/]+\/instances\/[^/]+$/;
+
 /** Files by name, as bytes. */
 type Files = Readonly<Record<string, Uint8Array>>;
 
@@ -201,9 +204,33 @@ describe('saving as files', () => {
     expect(viewer.takeProblems()).toEqual([]);
   });
 
+  it.each([
+    ['403', { status: 403, body: '' }, 'refuses to give it (HTTP 403)'],
+    ['400', { status: 400, body: '' }, 'answers HTTP 400'],
+    [
+      'a page',
+      { status: 200, contentType: 'text/html', body: '<html>Welcome</html>' },
+      'something else than DICOM',
+    ],
+  ])(
+    'saves what the viewer has where the archive gives %s instead of a file, and says so',
+    async (_, answer, why) => {
+      await viewer.page.route(INSTANCE, route => route.fulfill(answer));
+      const bare = await download();
+      expect(Object.keys(bare)).toHaveLength(SLICES);
+      await expect(viewer.cy('iscl-save-bare').innerText()).resolves.toContain(why);
+      await viewer.page.unrouteAll();
+      expect(sorted(await download())).toEqual(zipped);
+      await expect(viewer.cy('iscl-save-bare').count()).resolves.toBe(0);
+      await viewer.cy('iscl-save-dismiss').click();
+      await viewer.cy('iscl-saved').waitFor({ state: 'detached' });
+      expect(viewer.takeProblems(CUT_OFF)).toEqual([]);
+    },
+  );
+
   it('tells of a server that goes away in the middle of a ZIP, and saves it whole when it is back', async () => {
     let headers = 0;
-    await viewer.page.route(/\/dicomweb\/studies\/[^/]+\/series\/[^/]+\/instances\/[^/]+$/, async route => {
+    await viewer.page.route(INSTANCE, async route => {
       if (++headers === 3) await viewer.stopServer();
       await route.continue();
     });
@@ -213,6 +240,9 @@ describe('saving as files', () => {
     const text = await notice.innerText();
     expect(text).toContain('The denoised slices are kept');
     expect(text).toContain('save again');
+    expect(text).toContain('the archive does not answer');
+    // No UID is cut in half: it stands in the details alone.
+    expect(text).not.toMatch(/\d+\.\d+\.\d+/);
     await viewer.shot('server-gone-zip');
     await viewer.page.unrouteAll();
     await viewer.restartServer();

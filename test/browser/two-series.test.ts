@@ -30,7 +30,9 @@ describe('two series of a study', () => {
   const shown = () => viewer.descriptions();
   const DENOISED = 'ISCL DENOISED, not for diagnostic use';
 
-  it('the second one pauses the first, and has a comparison of its own', async () => {
+  const queue = () => viewer.cy('iscl-queue').locator('li').allInnerTexts();
+
+  it('the second one goes first, has a comparison of its own, and the panel says what waits', async () => {
     await viewer.cy('iscl-denoise').click();
     await viewer.image('iscl-denoised');
     await open('Second');
@@ -39,18 +41,23 @@ describe('two series of a study', () => {
     await viewer.image('iscl-denoised');
     await viewer.page.waitForSelector('[data-cy="iscl-progress"][data-state="running"]');
     expect(await shown()).toEqual({ 'iscl-original': 'Second', 'iscl-denoised': `${DENOISED}: Second` });
+    expect((await queue()).map(text => text.replace(/\s+/g, ' '))).toEqual([
+      expect.stringMatching(/^Second runs: \d+ of 30$/),
+      expect.stringMatching(/^First waits: \d+ of 60$/),
+    ]);
+    await viewer.shot('queue');
   });
 
-  it('back at the first one, its own result is beside it, and it goes on from where it was', async () => {
+  it('back at the first one, its own result is beside it; it waits, and goes on by itself', async () => {
     await open('First');
     await inPanel('First');
     await viewer.image('iscl-denoised');
     await viewer.page.waitForTimeout(1000);
     expect(await shown()).toEqual({ 'iscl-original': 'First', 'iscl-denoised': `${DENOISED}: First` });
     expect(await viewer.sliceIn('iscl-denoised')).toBe(await viewer.sliceIn('iscl-original'));
-    await viewer.page.waitForSelector('[data-cy="iscl-progress"][data-state="paused"]');
-    await viewer.cy('iscl-resume').click();
+    await viewer.page.waitForSelector('[data-cy="iscl-progress"][data-state="waiting"]');
     await viewer.finished();
+    await expect(viewer.cy('iscl-queue').count()).resolves.toBe(0);
   });
 
   it('closed, each leaves the other', async () => {
@@ -63,5 +70,35 @@ describe('two series of a study', () => {
       window.services.displaySetService.getActiveDisplaySets().map(one => one.SeriesDescription),
     );
     expect(left).toEqual(expect.arrayContaining(['First', 'Second', `${DENOISED}: Second`]));
+  });
+
+  it('asks before unsaved work is left, by the list and by closing the tab', async () => {
+    const { page } = viewer;
+    const asked: string[] = [];
+    let answer = false;
+    page.on('dialog', dialog => {
+      asked.push(dialog.type() === 'beforeunload' ? 'beforeunload' : dialog.message());
+      return answer ? dialog.accept() : dialog.dismiss();
+    });
+    const study = page.url();
+    await viewer.cy('return-to-work-list').click();
+    await page.waitForTimeout(500);
+    // A browser asks only on a page that was used.
+    await page.evaluate(() => window.location.reload()).catch(() => undefined);
+    await page.waitForTimeout(1500);
+    expect(asked).toEqual([expect.stringContaining('“Second” is denoised and not saved.'), 'beforeunload']);
+    expect(page.url()).toBe(study);
+    await viewer.image('iscl-original');
+    // Saved, it may be left.
+    await open('Second');
+    await inPanel('Second');
+    const download = page.waitForEvent('download');
+    await viewer.cy('iscl-zip').click();
+    await download;
+    await viewer.cy('iscl-saved').waitFor();
+    answer = true;
+    await viewer.cy('return-to-work-list').click();
+    await page.getByText('Study List').first().waitFor();
+    expect(asked).toHaveLength(2);
   });
 });

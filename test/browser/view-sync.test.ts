@@ -116,6 +116,31 @@ describe('the viewports of a comparison', () => {
     expect(reset['iscl-denoised']).toEqual(reset['iscl-original']);
   });
 
+  it('are inverted together', async () => {
+    const inverted = () =>
+      viewer.page.evaluate(() => window.stacks().map(viewport => viewport.getProperties().invert ?? false));
+    for (const expected of [true, false]) {
+      await run('invertViewport', {});
+      await viewer.page.waitForTimeout(500);
+      expect(await inverted()).toEqual([expected, expected]);
+    }
+  });
+
+  it("follow OHIF's own keys for the stages, and the panel says which one hangs", async () => {
+    const says = (stage: string) =>
+      viewer.page.locator('[aria-pressed="true"]', { hasText: stage }).waitFor();
+    await viewer.page.locator('[data-viewport-uid="iscl-original"]').click({ position: { x: 60, y: 400 } });
+    await viewer.page.keyboard.press('.');
+    await viewer.image('iscl-difference');
+    await says('Review');
+    await viewer.page.keyboard.press(',');
+    await viewer.page.waitForFunction(() => window.stacks().length === 2);
+    await viewer.image('iscl-denoised');
+    await says('Compare');
+    await viewer.page.waitForTimeout(800);
+    expect((await looks())['iscl-denoised']).toEqual((await looks())['iscl-original']);
+  });
+
   it('stay together through the stages; the difference has a window of its own', async () => {
     await run('setWindowLevel', { windowWidth: 350, windowCenter: 50, viewportId: 'iscl-original' });
     await drag('iscl-original', 'Zoom');

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type Dialog, type Page } from 'playwright-core';
 import { startServer, type RunningServer } from '../../server/src/index';
 import { folderOf, STUDY } from './series';
 
@@ -158,6 +158,15 @@ export class Viewer {
     if (await button.isVisible()) await button.click();
   }
 
+  /** Back to the study list, also from work that is not saved. */
+  async leave(): Promise<void> {
+    const accept = (dialog: Dialog) => void dialog.accept();
+    this.page.on('dialog', accept);
+    await this.cy('return-to-work-list').click();
+    await this.page.getByText('Study List').first().waitFor();
+    this.page.off('dialog', accept);
+  }
+
   cy(name: string) {
     return this.page.locator(`[data-cy="${name}"]`);
   }
@@ -289,7 +298,10 @@ interface TestViewport {
   getCurrentImageIdIndex(): number;
   getCornerstoneImage(): TestImage;
   setImageIdIndex(index: number): Promise<unknown>;
-  getProperties(): { readonly voiRange: { readonly lower: number; readonly upper: number } };
+  getProperties(): {
+    readonly voiRange: { readonly lower: number; readonly upper: number };
+    readonly invert?: boolean;
+  };
   getViewPresentation(): {
     readonly zoom: number;
     readonly pan: readonly number[];
@@ -319,6 +331,14 @@ declare global {
           readonly displaySetInstanceUID: string;
           readonly instances: readonly { readonly InstanceNumber: number | string }[];
         }[];
+      };
+      readonly cineService: {
+        setIsCineEnabled(enabled: boolean): void;
+        setCine(cine: {
+          readonly id: string;
+          readonly frameRate?: number;
+          readonly isPlaying: boolean;
+        }): void;
       };
       readonly viewportGridService: {
         getState(): {

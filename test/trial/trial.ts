@@ -83,7 +83,7 @@ export async function trial({
     const reasons = new Set(
       refused
         .flatMap(({ verdict }) => (verdict.kind === 'refused' ? verdict.reasons : []))
-        .map(describe)
+        .map(reason => describe(reason))
         .map(({ happened }) => happened),
     );
     say(`${accepted.length} series accepted, ${refused.length} refused; strength 0 and 1 ...`);
