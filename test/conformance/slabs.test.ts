@@ -1,10 +1,11 @@
-/** @jest-environment ./test/node-environment.cjs */
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import type { Report } from '../../cli/report';
 import { naturalize, parsePart10, type ParsedInstance } from '../../src/dicom';
-import { imagesIn, runJson } from '../command-line/command';
+import { imagesIn } from '../command-line/command';
+import { command } from '../process';
 import { DATA, describeWithData, filesBelow } from './corpus';
 import { brokenRules } from './silent-rules';
 import { dcentvfy, dciodvfy, dcmdump, missingTools } from './tools';
@@ -16,7 +17,6 @@ const SERIES: readonly { readonly folder: string; readonly without?: number }[] 
   { folder: 'ct/ACRIN-001_PETCT_abdomen_lowdose' },
   { folder: 'ct/ACRIN-013_B10f_5mm', without: 4 },
   { folder: 'ct/CMB-CRC-MSB-01068_LUNG' },
-  { folder: 'ct/KiTS-00072_B30s' },
   { folder: 'phantom/plastic-head_tilt16.5' },
   { folder: 'stacks/NLST-101287_FC51_2mm' },
 ];
@@ -53,12 +53,10 @@ describeWithData('instances of a slab model under independent eyes', () => {
         await cp(join(DATA, file), join(input, basename(file)));
         sources.push(join(input, basename(file)));
       }
-      const report = await runJson([input, output, '--model', 'models/manifest.json']);
-      expect(report).toMatchObject({
-        code: 0,
-        model: { id: 'ct-slab-fast' },
-        series: [{ outcome: 'done' }],
-      });
+      // A process of its own: in jest's sandbox the command takes several times as long.
+      const argv = [resolve('cli/iscl-denoise.mjs'), input, output, '--json', '--threads', '1'];
+      const report = JSON.parse(await command(process.execPath, argv)) as Report;
+      expect(report).toMatchObject({ model: { id: 'ct-slab-fast' }, series: [{ outcome: 'done' }] });
       const uids = new Map(sources.map(path => [read(path).uid, path]));
       for (const name of await imagesIn(output)) {
         const file = join(output, name);
