@@ -22,7 +22,9 @@ export async function denoisedStack(folder: string, threads: number): Promise<St
       const [input, output] = [join(root, `${first}`), join(root, `${first}-denoised`)];
       await mkdir(input);
       for (const { name } of sources.slice(first)) await copyFile(join(folder, name), join(input, name));
-      const argv = [resolve('cli/iscl-denoise.mjs'), input, output, '--threads', String(threads)];
+      // Also where the guard would have nothing written.
+      const more = ['--threads', String(threads), '--guards', 'warn'];
+      const argv = [resolve('cli/iscl-denoise.mjs'), input, output, ...more];
       await command(process.execPath, argv);
       const results = await resultsIn(output);
       denoised.push(sources.map(({ instance }) => results.get(instance.SOPInstanceUID) ?? null));

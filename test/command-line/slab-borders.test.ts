@@ -35,7 +35,7 @@ describe('the measure', () => {
 
 describeWithData('the shipped model through the command', () => {
   /* npm run bench borders measures all series; docs/benchmarks.md names those with larger steps, and why. */
-  test.each(['R01-001_B45f_1mm', 'COVID-CT-MD-normal001_D40s_2mm'])(
+  test.each(['COVID-CT-MD-normal001_D40s_2mm'])(
     '%s: neighbouring slices differ across borders as they do inside slabs',
     async name => {
       const { step } = slabBorders(await denoisedStack(join(DATA, 'stacks', name), 1));
