@@ -93,7 +93,12 @@ export class Readers {
     if (hasWork()) this.start();
   }
 
-  /** Starts a thread unless all are there, and the next when this one is ready. */
+  /** Starts a thread that nobody waits for yet, but not while the index needs the processor. */
+  private warmUp(): void {
+    if (this.queues.later.length === 0 && this.indexing === 0) this.start();
+  }
+
+  /** Starts a thread unless all are there. */
   private start(): void {
     if (this.isClosed || this.all.size >= THREADS) return;
     const thread = new Worker(THREAD(), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
@@ -111,7 +116,7 @@ export class Readers {
       thread.off('error', onFailure);
       this.idle.push(thread);
       this.next();
-      this.start();
+      this.warmUp();
     });
   }
 
@@ -132,7 +137,7 @@ export class Readers {
       }
       if (this.isClosed) return;
       this.next();
-      this.start();
+      this.warmUp();
     };
     const fail = (error: Error) => {
       settle(false);
