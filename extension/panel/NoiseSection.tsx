@@ -23,6 +23,7 @@ export function NoiseSection({ report, run }: { report: GuardReport | null; run:
     >
       <form
         className="iscl-row"
+        style={{ flexWrap: 'wrap' }}
         onSubmit={event => {
           event.preventDefault();
           apply();
