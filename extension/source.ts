@@ -3,11 +3,14 @@ import { modalityOf, sliceFromHu, sliceFromStored, sortAlongNormal } from '../sr
 import { hasInt16Hu } from '../src/denoise';
 import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../src/ct';
 import { DenoiseError } from '../src/notices';
+import { fileOf, type FileHeaders } from './files';
 import type { DataSource, DisplaySet, OhifInstance } from './ohif';
 
 export interface OhifSlice extends CtSlice {
   readonly instance: OhifInstance;
   readonly imageId: string;
+  /** The whole Part 10 file, where the viewer has it; null where it holds frames. */
+  file(): Promise<Uint8Array | null>;
 }
 
 export interface OhifSeries extends CtSeries {
@@ -22,22 +25,26 @@ export function instancesOf(displaySet: DisplaySet | undefined): readonly OhifIn
 
 /**
  * A display set as the core sees it. Pixels come from the viewer's own image cache, so nothing is fetched or decoded twice.
+ * @param files what the files say, where the data source's list may say something else; absent: the list's word is taken
  */
 export function ohifSeries(
   displaySet: DisplaySet,
   dataSource: DataSource,
   cornerstone: typeof core,
+  files?: FileHeaders,
 ): OhifSeries {
   const instances = instancesOf(displaySet);
   const imageIds = displaySet.imageIds ?? dataSource.getImageIdsForDisplaySet(displaySet);
   const byUid = new Map<string, OhifSlice>();
-  instances.forEach((instance, index) => {
-    const imageId = instance.imageId ?? imageIds[index];
+  instances.forEach((listed, index) => {
+    const instance = files?.of(listed) ?? listed;
+    const imageId = listed.imageId ?? imageIds[index];
     if (imageId === undefined) return;
     byUid.set(instance.SOPInstanceUID, {
       instance,
       imageId,
       loadHu: signal => loadHu(cornerstone, imageId, instance, signal),
+      file: () => fileOf(cornerstone, imageId),
     });
   });
   const sorted = sortAlongNormal([...byUid.values()], slice => slice.instance);
@@ -76,9 +83,18 @@ async function loadHu(
   signal?.throwIfAborted();
   const pixels = image.getPixelData();
   // `scaled` says that slope and intercept are already in the pixels; `image.slope` and `intercept` keep their values all the same.
-  return image.preScale?.scaled
-    ? sliceFromHu(pixels, instance)
-    : sliceFromStored(pixels as StoredPixels, instance);
+  if (!image.preScale?.scaled) return sliceFromStored(pixels as StoredPixels, instance);
+  const { rescaleSlope = null, rescaleIntercept = null } = image.preScale.scalingParameters ?? {};
+  const { slope, intercept } = modalityOf(instance);
+  if ((rescaleSlope ?? slope) === slope && (rescaleIntercept ?? intercept) === intercept)
+    return sliceFromHu(pixels, instance);
+  // The viewer scaled by its list, and the file says something else: back to the stored values by the list's word, to HU by the file's.
+  const listed = {
+    ...instance,
+    RescaleSlope: rescaleSlope ?? slope,
+    RescaleIntercept: rescaleIntercept ?? intercept,
+  };
+  return sliceFromStored(sliceFromHu(pixels, listed).stored, instance);
 }
 
 /** What Cornerstone's loader rejects with: an XMLHttpRequest, an error around one, an error of a decoder, or nothing when no answer came. */

@@ -47,6 +47,14 @@ export function RunSection({
       ) : (
         <>
           <Warnings warnings={verdict.warnings} />
+          {series.hasFiles ? null : (
+            <Box tone="info" cy="iscl-no-files">
+              <span>
+                This data source gives no files. What its list does not state is unknown, and saved files will
+                lack it: private attributes, and all that the list leaves out.
+              </span>
+            </Box>
+          )}
           {job ? <Progress snapshot={job} waits={waits} /> : null}
           {series.run?.repair ? <RepairBox {...series.run.repair} /> : null}
           {job && job.progress.failed > 0 ? (

@@ -69,6 +69,7 @@ describe('the panel', () => {
     verdict: { kind: 'accepted', warnings: [], unknown: [] },
     run: null,
     stored: [],
+    hasFiles: true,
     ...changes,
   });
   const job = (changes: Partial<JobSnapshot>, failed = 0): JobSnapshot => ({

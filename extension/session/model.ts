@@ -1,9 +1,10 @@
-import { judgeField, judgeSeries, type CtSlice, type Verdict } from '../../src/ct';
+import { judgeField, judgeSeries, type Verdict } from '../../src/ct';
 import type { Engine, ModelCard } from '../../src/engine';
 import { DenoiseError, type Fault, type Refusal } from '../../src/notices';
 import { idle } from '../idle';
 import type { DisplaySet } from '../ohif';
-import { instancesOf } from '../source';
+import { isOfFile, type FileHeaders } from '../files';
+import { instancesOf, type OhifSlice } from '../source';
 
 /** The card is there, or will not come; verdicts may be others from now on. */
 export interface ModelEvent {
@@ -26,7 +27,8 @@ export class SessionModel {
 
   constructor(
     createEngine: () => Engine,
-    private readonly slicesOf: (displaySet: DisplaySet) => readonly CtSlice[],
+    private readonly slicesOf: (displaySet: DisplaySet) => readonly OhifSlice[],
+    private readonly files: FileHeaders,
     private readonly emit: (event: ModelEvent) => void,
   ) {
     this.engine = createEngine();
@@ -41,21 +43,36 @@ export class SessionModel {
     const key = displaySet.displaySetInstanceUID;
     const known = this.verdicts.get(key);
     if (known) return known;
-    const verdict = judgeSeries([...instancesOf(displaySet)], this.card?.domain ?? null, this.card?.slab);
+    const verdict = this.judgeHeaders(displaySet);
     this.verdicts.set(key, verdict);
-    if (this.card && verdict.kind === 'accepted') void this.look(displaySet, verdict, this.card);
+    if (this.card) void this.look(displaySet, this.card);
     return verdict;
   }
 
-  /** The images in an idle moment: header or no header, a head is no trunk. */
-  private async look(
-    displaySet: DisplaySet,
-    verdict: Extract<Verdict, { kind: 'accepted' }>,
-    { domain }: ModelCard,
-  ): Promise<void> {
+  /** The verdict by the files, where the data source only lists them: its list may lack what they hold, or say something else. */
+  async judgeFiles(displaySet: DisplaySet): Promise<Verdict> {
+    if (await this.files.load(this.slicesOf(displaySet))) {
+      this.verdicts.set(displaySet.displaySetInstanceUID, this.judgeHeaders(displaySet));
+      this.emit({ kind: 'model' });
+    }
+    return this.judge(displaySet);
+  }
+
+  private judgeHeaders(displaySet: DisplaySet): Verdict {
+    const instances = instancesOf(displaySet).map(instance => this.files.of(instance));
+    return judgeSeries(instances, this.card?.domain ?? null, this.card?.slab);
+  }
+
+  /** The files, and the images, in an idle moment: header or no header, a head is no trunk. */
+  private async look(displaySet: DisplaySet, { domain }: ModelCard): Promise<void> {
     await idle();
     const { signal } = this.disposal;
     if (signal.aborted) return;
+    const slices = this.slicesOf(displaySet);
+    const verdict = slices.some(({ imageId }) => isOfFile(imageId))
+      ? await this.judgeFiles(displaySet)
+      : this.judge(displaySet);
+    if (signal.aborted || verdict.kind === 'refused') return;
     const shown = await judgeField(this.slicesOf(displaySet), domain, signal).catch(() => []);
     if (signal.aborted || shown.length === 0) return;
     const key = displaySet.displaySetInstanceUID;

@@ -87,15 +87,18 @@ function resultOf(run: Run, sopInstanceUid: string): DenoisedSlice {
 }
 
 /**
- * The file of a slice. Where the archive has no way to give files, which the standard allows, or gives something else under their address (403, 400, a page of
+ * The file of a slice, from the viewer where it has the file, else from the archive. Where the archive has no way to give files, which the standard allows, or gives something else under their address (403, 400, a page of
  * a proxy), asking again would not help: then what the viewer has loaded of the header, which `onBare` is told.
  * @throws DenoiseError `source-header` for what may pass: no answer, an archive in trouble, a login that has run out
  */
 async function headerOf(
-  { instance }: OhifSlice,
+  slice: OhifSlice,
   client: DicomWebClient | null,
   { signal, onBare }: DeriveOptions,
 ): Promise<SourceHeader> {
+  const { instance } = slice;
+  const file = await slice.file();
+  if (file) return { parsed: parsePart10(file) };
   if (!client) return { instance };
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID: sopInstanceUid } = instance;
   try {

@@ -3,6 +3,7 @@ import { DenoiseError } from '../../src/notices';
 import { Labels } from '../derived/labels';
 import { DerivedRegistry } from '../derived/registry';
 import { cornerstoneOf, type CornerstoneLibraries, type DisplaySet, type ExtensionContext } from '../ohif';
+import { FileHeaders, isOfFile } from '../files';
 import { instancesOf, ohifSeries } from '../source';
 import { STAGES, type StageId } from '../stages';
 import { tellOfCutOffSave, tellUser } from '../tell';
@@ -48,6 +49,7 @@ export class Session {
   private readonly registry: DerivedRegistry;
   private readonly regions: RoiTracker;
   private readonly model: SessionModel;
+  private readonly files: FileHeaders;
   private readonly labels: Labels;
   private readonly runs: Runs;
   private readonly stored: StoredPairs;
@@ -65,9 +67,11 @@ export class Session {
     this.grid = new Grid(context, emit);
     this.libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = this.libraries;
+    this.files = new FileHeaders(cornerstone);
     this.model = new SessionModel(
       () => createEngine(site),
-      displaySet => ohifSeries(displaySet, this.grid.dataSource, cornerstone).slices,
+      displaySet => ohifSeries(displaySet, this.grid.dataSource, cornerstone, this.files).slices,
+      this.files,
       emit,
     );
     const registry = (this.registry = new DerivedRegistry(cornerstone));
@@ -112,7 +116,10 @@ export class Session {
     const stored = this.stored.on(original.displaySetInstanceUID);
     const beside = pair instanceof StoredPair ? pair : null;
     const waits = run !== null && this.runs.waits(run);
-    return seriesSnapshot(viewportId, original, this.model.judge(original), run, stored, beside, waits);
+    return {
+      ...seriesSnapshot(viewportId, original, this.model.judge(original), run, stored, beside, waits),
+      hasFiles: this.hasFiles(original),
+    };
   }
 
   /**
@@ -125,6 +132,7 @@ export class Session {
     if (!asked) throw new DenoiseError({ kind: 'refusal', code: 'no-series' });
     // Where a stored series is looked at, its original is denoised.
     const wanted = this.stored.of(asked.displaySetInstanceUID)?.source.displaySet ?? asked;
+    if (!this.runs.of(wanted.displaySetInstanceUID)) await this.model.judgeFiles(wanted);
     const run = this.runs.of(wanted.displaySetInstanceUID) ?? this.open(wanted);
     this.runs.start(run);
     // With the engine ready, the first slice is on its way to the worker before the viewer's layout takes this thread.
@@ -265,10 +273,18 @@ export class Session {
     return run;
   }
 
+  /** Can the whole files be had: from the viewer, or from a DICOMweb server? */
+  private hasFiles(displaySet: DisplaySet): boolean {
+    const { dataSource } = this.grid;
+    if (archiveOf(dataSource, this.services)) return true;
+    const imageId = instancesOf(displaySet)[0]?.imageId ?? dataSource.getImageIdsForDisplaySet(displaySet)[0];
+    return imageId !== undefined && isOfFile(imageId);
+  }
+
   private open(displaySet: DisplaySet): Run {
     const verdict = this.model.judge(displaySet);
     if (verdict.kind === 'refused') throw new DenoiseError(verdict.reasons[0]!);
-    const source = ohifSeries(displaySet, this.grid.dataSource, this.libraries.cornerstone);
+    const source = ohifSeries(displaySet, this.grid.dataSource, this.libraries.cornerstone, this.files);
     return this.runs.open(source, this.model.engine, this.comparison.sliceOf(source));
   }
 

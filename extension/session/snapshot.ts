@@ -37,6 +37,8 @@ export interface SeriesSnapshot {
   /** Columns and rows; null where the files do not state them. */
   readonly matrix: { readonly columns: number; readonly rows: number } | null;
   readonly verdict: Verdict;
+  /** False where nobody gives the original's files: what the data source does not list is unknown, and saved files lack it. */
+  readonly hasFiles: boolean;
   /** Null until the series is denoised. */
   readonly run: RunSnapshot | null;
   /** Denoised series of this original that are stored. */
@@ -97,7 +99,7 @@ export function seriesSnapshot(
   stored: readonly StoredPair[] = [],
   shown: StoredPair | null = null,
   waits = false,
-): SeriesSnapshot {
+): Omit<SeriesSnapshot, 'hasFiles'> {
   const instances = instancesOf(original);
   const [columns, rows] = [Number(instances[0]?.['Columns']), Number(instances[0]?.['Rows'])];
   return Object.freeze({
