@@ -19,7 +19,7 @@ if (absent) console.warn(`skipped: the trial: ${absent}`);
 
 jest.setTimeout(600_000);
 
-/** A sample: the whole of it takes half an hour (docs/trial-of-a-folder.md). */
+/** A sample, because all of the data takes longer than a check of the project may (docs/trial-of-a-folder.md). */
 describeWithData('npm run trial on a sample of the data', () => {
   (absent ? it.skip : it).each([
     ['conformance', 8, 2],
