@@ -24,36 +24,14 @@ function viewport(role: Role) {
   };
 }
 
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** @param boxes where the viewports are, in shares of the grid; default: side by side */
-function stage(id: StageId, roles: readonly Role[], boxes?: readonly Box[]) {
-  const [rows, columns] = boxes ? [2, 2] : [1, roles.length];
+function stage(id: StageId, roles: readonly Role[]) {
   return {
     id,
     name: id,
-    viewportStructure: {
-      layoutType: 'grid',
-      properties: { rows, columns, ...(boxes ? { layoutOptions: boxes } : {}) },
-    },
+    viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: roles.length } },
     viewports: roles.map(viewport),
   };
 }
-
-/**
- * Two rows: three columns leave the difference 275 of 1400 pixels, too few to tell structure from noise. All have one size, because Cornerstone keeps pan in shares of
- * the viewport.
- */
-const REVIEW: readonly Box[] = [
-  { x: 0, y: 0, width: 0.5, height: 0.5 },
-  { x: 0.5, y: 0, width: 0.5, height: 0.5 },
-  { x: 0.25, y: 0.5, width: 0.5, height: 0.5 },
-];
 
 const playsRole = (role: Role) => ({
   attribute: ROLE_ATTRIBUTE,
@@ -89,7 +67,7 @@ const protocol = {
   stages: [
     stage('single', ['original']),
     stage('compare', ['original', 'denoised']),
-    stage('review', ['original', 'denoised', 'difference'], REVIEW),
+    stage('review', ['original', 'denoised', 'difference']),
   ],
 };
 

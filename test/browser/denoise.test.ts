@@ -145,9 +145,6 @@ describe('denoising in the viewer', () => {
     await viewer.image('iscl-original', 6);
     await viewer.image('iscl-denoised', 6);
     await viewer.page.waitForTimeout(500);
-    // At this width three columns would leave 275 pixels.
-    const { width } = (await viewer.page.locator('[data-viewport-uid="iscl-difference"]').boundingBox())!;
-    expect(width).toBeGreaterThanOrEqual(400);
     await viewer.shot('review');
     await viewer.page.setViewportSize({ width: 1920, height: 1080 });
     await viewer.page.waitForTimeout(1500);
