@@ -101,7 +101,7 @@ async function runInto(
   const { missing, existing } = await divide(instances, { pipeline, target, progress, signal });
   const compared = await compareExisting(existing, { pipeline, target, progress, signal });
   const kept = existing.length - compared.foreign.length;
-  const finding = missing.length > 0 ? await findingOf(pipeline, progress) : null;
+  const finding = missing.length > 0 ? await findingOf(pipeline, progress, signal) : null;
   const held = finding !== null && mode === 'stop';
   const refused = held && finding.code.startsWith('guard-');
   const { consumed: stored, fault } = await pipeline.run(
@@ -139,11 +139,17 @@ async function runInto(
 }
 
 /** What the guard finds on the series, the gravest; null where nothing forbids writing it. */
-async function findingOf(pipeline: SeriesPipeline, progress: Progress): Promise<Fault | null> {
+async function findingOf(
+  pipeline: SeriesPipeline,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Fault | null> {
   progress.guarding();
   try {
     return (await pipeline.measure())?.findings.at(-1) ?? null;
   } catch (error) {
+    // The pipeline writes nothing any more, and the series is reported as interrupted.
+    if (signal.aborted) return null;
     // The engine's, or a result that is no image: run again.
     if (error instanceof DenoiseError && error.notice.kind === 'fault' && error.notice.code !== 'cancelled')
       return error.notice;

@@ -1,31 +1,37 @@
-import type * as core from '@cornerstonejs/core';
 import type { OhifInstance } from './ohif';
 
-/** Image loaders that read whole files; what comes from `wadors` are frames, and their file is the archive's to give. */
-const OF_FILES = /^(dicomfile|wadouri|dicomweb|dicomzip):/;
+/**
+ * Image loaders that fetch a whole file from the address in the image id. `wadors` gives frames. A file of this computer (`dicomfile`, `dicomzip`) stays with
+ * Cornerstone's loader, which hands it to nobody.
+ */
+const FETCHED = /^(?:wadouri|dicomweb):(.+)$/;
 
-/** Does the viewer hold, or can it have, the whole file of this image? */
+/** Can the viewer have the whole file of this image from its address? */
 export function isOfFile(imageId: string): boolean {
-  return OF_FILES.test(imageId);
+  return FETCHED.test(imageId);
 }
 
-/**
- * The Part 10 file of an image, which Cornerstone's loader of files keeps with the image (`image.data.byteArray`); null for one that is not of a file, that
- * cannot be loaded, or whose file is another image than the viewer lists.
- */
-export async function fileOf(cornerstone: typeof core, imageId: string): Promise<Uint8Array | null> {
-  if (!isOfFile(imageId)) return null;
-  try {
-    const image = await cornerstone.imageLoader.loadAndCacheImage(imageId, {
-      priority: 5,
-      requestType: 'interaction',
-    });
-    const { data } = image as { data?: { byteArray?: unknown } };
-    return data?.byteArray instanceof Uint8Array ? data.byteArray : null;
-  } catch {
-    // Whoever needs its pixels will tell.
-    return null;
-  }
+/** The bytes at the address in an image id; null for one that holds none, and where they cannot be had. */
+export type FetchFile = (imageId: string) => Promise<Uint8Array | null>;
+
+/** @param headers of a request, for a source behind a login */
+export function fetchFile(headers: () => Readonly<Record<string, string>>): FetchFile {
+  return async imageId => {
+    const address = FETCHED.exec(imageId)?.[1];
+    if (address === undefined) return null;
+    try {
+      const response = await fetch(withoutFrame(address), { headers: headers() });
+      return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+    } catch {
+      // Whoever needs the image itself will tell.
+      return null;
+    }
+  };
+}
+
+/** Cornerstone's loader adds the number of the frame to the address. */
+function withoutFrame(address: string): string {
+  return address.replace(/([?&])frame=\d+(&|$)/, (_, before: string, after: string) => (after ? before : ''));
 }
 
 /**
@@ -36,7 +42,7 @@ export class FileHeaders {
   private readonly read = new Map<string, OhifInstance>();
   private readonly asked = new Map<string, Promise<boolean>>();
 
-  constructor(private readonly cornerstone: typeof core) {}
+  constructor(private readonly fetchFile: FetchFile) {}
 
   /** The attributes of the file where it has been read, else those of the list. Identity stays that of the list. */
   of(instance: OhifInstance): OhifInstance {
@@ -56,9 +62,8 @@ export class FileHeaders {
     const news = of.map(({ instance, imageId }) => {
       const asked = this.asked.get(imageId);
       if (asked) return asked.then(() => false);
-      const reading = fileOf(this.cornerstone, imageId).then(bytes => {
-        if (!bytes) return false;
-        const file = parsed(() => naturalize(parsePart10(bytes)));
+      const reading = this.fetchFile(imageId).then(bytes => {
+        const file = bytes && parsed(() => naturalize(parsePart10(bytes)));
         if (file?.SOPInstanceUID !== instance.SOPInstanceUID) return false;
         this.read.set(instance.SOPInstanceUID, { ...ownOf(instance), ...file, ...identityOf(instance) });
         return true;

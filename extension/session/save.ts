@@ -2,9 +2,11 @@ import { judgeField } from '../../src/ct';
 import type { DenoisedSlice } from '../../src/denoise';
 import {
   derivedSeriesInstanceUid,
+  naturalize,
   parsePart10,
   WorkerDeriver,
   type DerivedInstance,
+  type ParsedInstance,
   type Provenance,
   type SeriesMoment,
 } from '../../src/dicom';
@@ -86,6 +88,20 @@ function resultOf(run: Run, sopInstanceUid: string): DenoisedSlice {
   return result;
 }
 
+/** The file that the data source names, where it can be had and is this very image. */
+async function fileOf(slice: OhifSlice): Promise<ParsedInstance | null> {
+  const bytes = await slice.file();
+  if (!bytes) return null;
+  try {
+    const parsed = parsePart10(bytes);
+    return naturalize(parsed).SOPInstanceUID === slice.instance.SOPInstanceUID ? parsed : null;
+  } catch (error) {
+    // A page of a proxy, or half a file.
+    if (error instanceof DenoiseError) return null;
+    throw error;
+  }
+}
+
 /**
  * The file of a slice, from the viewer where it has the file, else from the archive. Where the archive has no way to give files, which the standard allows, or gives something else under their address (403, 400, a page of
  * a proxy), asking again would not help: then what the viewer has loaded of the header, which `onBare` is told.
@@ -97,10 +113,13 @@ async function headerOf(
   { signal, onBare }: DeriveOptions,
 ): Promise<SourceHeader> {
   const { instance } = slice;
-  const file = await slice.file();
-  if (file) return { parsed: parsePart10(file) };
-  if (!client) return { instance };
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID: sopInstanceUid } = instance;
+  const parsed = await fileOf(slice);
+  if (parsed) return { parsed };
+  if (!client) {
+    onBare?.('the data source does not give the files');
+    return { instance };
+  }
   try {
     const part10 = await client.instance(StudyInstanceUID, SeriesInstanceUID, sopInstanceUid, signal);
     return { parsed: parsePart10(part10) };

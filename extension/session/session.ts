@@ -3,7 +3,7 @@ import { DenoiseError } from '../../src/notices';
 import { Labels } from '../derived/labels';
 import { DerivedRegistry } from '../derived/registry';
 import { cornerstoneOf, type CornerstoneLibraries, type DisplaySet, type ExtensionContext } from '../ohif';
-import { FileHeaders, isOfFile } from '../files';
+import { fetchFile, FileHeaders, isOfFile, type FetchFile } from '../files';
 import { instancesOf, ohifSeries } from '../source';
 import { STAGES, type StageId } from '../stages';
 import { tellOfCutOffSave, tellUser } from '../tell';
@@ -49,6 +49,7 @@ export class Session {
   private readonly registry: DerivedRegistry;
   private readonly regions: RoiTracker;
   private readonly model: SessionModel;
+  private readonly fetchFile: FetchFile;
   private readonly files: FileHeaders;
   private readonly labels: Labels;
   private readonly runs: Runs;
@@ -67,7 +68,8 @@ export class Session {
     this.grid = new Grid(context, emit);
     this.libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = this.libraries;
-    this.files = new FileHeaders(cornerstone);
+    this.fetchFile = fetchFile(() => services.userAuthenticationService.getAuthorizationHeader() ?? {});
+    this.files = new FileHeaders(this.fetchFile);
     this.model = new SessionModel(
       () => createEngine(site),
       displaySet => ohifSeries(displaySet, this.grid.dataSource, cornerstone, this.files).slices,
@@ -284,7 +286,8 @@ export class Session {
   private open(displaySet: DisplaySet): Run {
     const verdict = this.model.judge(displaySet);
     if (verdict.kind === 'refused') throw new DenoiseError(verdict.reasons[0]!);
-    const source = ohifSeries(displaySet, this.grid.dataSource, this.libraries.cornerstone, this.files);
+    const { cornerstone } = this.libraries;
+    const source = ohifSeries(displaySet, this.grid.dataSource, cornerstone, this.files, this.fetchFile);
     return this.runs.open(source, this.model.engine, this.comparison.sliceOf(source));
   }
 

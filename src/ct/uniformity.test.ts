@@ -127,7 +127,7 @@ describe('a series that is several', () => {
     [
       'a slice twice and another missing',
       [0, 5, 5, 10, 20, 25],
-      [{ code: 'positions-repeated' }, { code: 'slices-missing' }],
+      [{ code: 'slices-missing', gaps: 1 }, { code: 'positions-repeated' }],
     ],
   ])('%s', (_name, positions, expected) =>
     expect(warningsOf(positions.map((z, i) => at(z, { InstanceNumber: i })))).toMatchObject(expected),

@@ -88,7 +88,7 @@ test('the strength that the message names is written, with the figures in the de
   );
   expect(DerivationDescription).toContain(lower.series.guard!.sentence);
   expect(lower.series.guard!.sentence).toMatch(
-    /^Lesion guard in 3 slices, noise 15\.\d to 1\d\.\d HU, contrast kept: 5 mm 20 HU \d+ %/,
+    /^Lesion guard in 3 slices, noise 1\d\.\d to 1\d\.\d HU, contrast kept: 5 mm 20 HU \d+ %/,
   );
 });
 
