@@ -53,9 +53,11 @@ export function serve(scope: WorkerScope, platform: Platform): void {
       mjs: `${ortBaseUrl}ort-wasm-simd-threaded.asyncify.mjs`,
       wasm: `${ortBaseUrl}ort-wasm-simd-threaded.asyncify.wasm`,
     };
-    // A whole CT slice takes minutes on a software adapter.
-    const warmUp = adapter?.software ? null : request.warmUp;
-    const asked = { ...request, provider, threads, warmUp };
+    // A whole CT slice takes minutes on a software adapter, so neither the warm-up nor the full-size comparison runs there.
+    const spared = adapter?.software
+      ? { warmUp: null, golden: { ...request.golden, full: null } }
+      : { warmUp: request.warmUp, golden: request.golden };
+    const asked = { ...request, ...spared, provider, threads };
     session = await openSession(ort, asked, step => post({ kind: 'step', step }));
     if (provider === 'webgpu') {
       const device = await ort.env.webgpu.device;

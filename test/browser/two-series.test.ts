@@ -26,7 +26,9 @@ describe('two series of a study', () => {
 
   const open = (description: string) =>
     viewer.cy('study-browser-thumbnail').filter({ hasText: description }).first().dblclick();
-  const inPanel = (text: string) => viewer.cy('iscl-series').getByText(text, { exact: true }).waitFor();
+  /** The title of the series that the panel is about; the queue below names the others. */
+  const inPanel = (text: string) =>
+    viewer.cy('iscl-series').locator('.iscl-title').getByText(text, { exact: true }).waitFor();
   const shown = () => viewer.descriptions();
   const DENOISED = 'ISCL DENOISED, not for diagnostic use';
 
