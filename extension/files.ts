@@ -35,14 +35,14 @@ function withoutFrame(address: string): string {
 }
 
 /**
- * What the files say, where a data source's list says less, or something else: a DICOM JSON, WADO-URI or local source holds whatever its
- * maker put into it, and the viewer shows HU from the file all the same.
+ * What the files say, where a data source's list says less, or something else: a DICOM JSON or WADO-URI source holds whatever its maker put into
+ * it, and the viewer shows HU from the file all the same.
  */
 export class FileHeaders {
   private readonly read = new Map<string, OhifInstance>();
   private readonly asked = new Map<string, Promise<boolean>>();
 
-  constructor(private readonly fetchFile: FetchFile) {}
+  constructor(readonly fetchFile: FetchFile) {}
 
   /** The attributes of the file where it has been read, else those of the list. Identity stays that of the list. */
   of(instance: OhifInstance): OhifInstance {

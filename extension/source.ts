@@ -3,7 +3,7 @@ import { modalityOf, sliceFromHu, sliceFromStored, sortAlongNormal } from '../sr
 import { hasInt16Hu } from '../src/denoise';
 import type { CtSeries, CtSlice, SliceHu, StoredPixels } from '../src/ct';
 import { DenoiseError } from '../src/notices';
-import type { FetchFile, FileHeaders } from './files';
+import type { FileHeaders } from './files';
 import type { DataSource, DisplaySet, OhifInstance } from './ohif';
 
 export interface OhifSlice extends CtSlice {
@@ -26,14 +26,12 @@ export function instancesOf(displaySet: DisplaySet | undefined): readonly OhifIn
 /**
  * A display set as the core sees it. Pixels come from the viewer's own image cache, so nothing is fetched or decoded twice.
  * @param files what the files say, where the data source's list may say something else; absent: the list's word is taken
- * @param fetchFile gives the files; absent: there are none
  */
 export function ohifSeries(
   displaySet: DisplaySet,
   dataSource: DataSource,
   cornerstone: typeof core,
   files?: FileHeaders,
-  fetchFile?: FetchFile,
 ): OhifSeries {
   const instances = instancesOf(displaySet);
   const imageIds = displaySet.imageIds ?? dataSource.getImageIdsForDisplaySet(displaySet);
@@ -46,7 +44,7 @@ export function ohifSeries(
       instance,
       imageId,
       loadHu: signal => loadHu(cornerstone, imageId, instance, signal),
-      file: async () => (await fetchFile?.(imageId)) ?? null,
+      file: async () => (await files?.fetchFile(imageId)) ?? null,
     });
   });
   const sorted = sortAlongNormal([...byUid.values()], slice => slice.instance);

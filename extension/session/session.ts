@@ -3,7 +3,7 @@ import { DenoiseError } from '../../src/notices';
 import { Labels } from '../derived/labels';
 import { DerivedRegistry } from '../derived/registry';
 import { cornerstoneOf, type CornerstoneLibraries, type DisplaySet, type ExtensionContext } from '../ohif';
-import { fetchFile, FileHeaders, isOfFile, type FetchFile } from '../files';
+import { fetchFile, FileHeaders, isOfFile } from '../files';
 import { instancesOf, ohifSeries } from '../source';
 import { STAGES, type StageId } from '../stages';
 import { tellOfCutOffSave, tellUser } from '../tell';
@@ -49,7 +49,6 @@ export class Session {
   private readonly registry: DerivedRegistry;
   private readonly regions: RoiTracker;
   private readonly model: SessionModel;
-  private readonly fetchFile: FetchFile;
   private readonly files: FileHeaders;
   private readonly labels: Labels;
   private readonly runs: Runs;
@@ -68,8 +67,9 @@ export class Session {
     this.grid = new Grid(context, emit);
     this.libraries = cornerstoneOf(context.extensionManager);
     const { cornerstone } = this.libraries;
-    this.fetchFile = fetchFile(() => services.userAuthenticationService.getAuthorizationHeader() ?? {});
-    this.files = new FileHeaders(this.fetchFile);
+    this.files = new FileHeaders(
+      fetchFile(() => services.userAuthenticationService.getAuthorizationHeader() ?? {}),
+    );
     this.model = new SessionModel(
       () => createEngine(site),
       displaySet => ohifSeries(displaySet, this.grid.dataSource, cornerstone, this.files).slices,
@@ -275,7 +275,7 @@ export class Session {
     return run;
   }
 
-  /** Can the whole files be had: from the viewer, or from a DICOMweb server? */
+  /** Can the whole files be had, from their addresses or from a DICOMweb server? */
   private hasFiles(displaySet: DisplaySet): boolean {
     const { dataSource } = this.grid;
     if (archiveOf(dataSource, this.services)) return true;
@@ -286,8 +286,7 @@ export class Session {
   private open(displaySet: DisplaySet): Run {
     const verdict = this.model.judge(displaySet);
     if (verdict.kind === 'refused') throw new DenoiseError(verdict.reasons[0]!);
-    const { cornerstone } = this.libraries;
-    const source = ohifSeries(displaySet, this.grid.dataSource, cornerstone, this.files, this.fetchFile);
+    const source = ohifSeries(displaySet, this.grid.dataSource, this.libraries.cornerstone, this.files);
     return this.runs.open(source, this.model.engine, this.comparison.sliceOf(source));
   }
 

@@ -25,9 +25,8 @@ export interface Look {
 }
 
 /**
- * Three to five slices of the series with most uniform tissue, among nine that are spread over it, in their order; where none has any, three that
- * are spread over it.
- * A slab that cannot be read is passed over.
+ * The three to five slices that hold most uniform tissue, in their order, out of nine that are spread over the series. If no slice holds uniform
+ * tissue, three that are spread over the series. A slab that cannot be read is passed over.
  * @param rest awaited between slices: a viewer stays quick
  * @throws what `loadHu` rejects with where no slab can be read; the signal's reason
  */
